@@ -1,0 +1,200 @@
+import { asStreamError, coreMemory, guarded } from "./bindings.js";
+import { StreamReader } from "./core.js";
+import { BatchDecoder, State } from "./decode.js";
+import { StreamError } from "./errors.js";
+import { finalResponse } from "./final.js";
+import { splitOptions } from "./options.js";
+import type { AggregateOptions, FinalResponse, Item, Source, StreamEvent } from "./types.js";
+
+/**
+ * Reads a streamed response.
+ *
+ * ```ts
+ * for await (const event of aggregate(await fetch(url, init))) {
+ *   if (event.type === "output_text.delta") editor.append(event.delta);
+ * }
+ * ```
+ *
+ * Nothing is read before you ask, and never more than one network chunk ahead of you. `break` cancels the
+ * body. A failure is thrown as a {@link StreamError} after the events of everything received.
+ *
+ * @param source a `Response` (one that is not ok fails with `http_status`), a `ReadableStream` or async
+ *   iterable of bytes, or bytes.
+ * @throws {@link StreamError} `bad_option`, at once, for a source or an option that is not usable.
+ */
+export function aggregate(source: Source, options?: AggregateOptions): AggregateStream {
+  return new AggregateStream(source, options);
+}
+
+/**
+ * A stream being read; made by {@link aggregate}. It is iterated once: by `for await` over events, or over
+ * {@link batches}.
+ */
+export class AggregateStream implements AsyncIterable<StreamEvent> {
+  /** The Rust side; freed and gone at the end. */
+  #reader: StreamReader | undefined;
+  readonly #decoder: BatchDecoder;
+  #error: StreamError | undefined;
+  #cancelled = false;
+  #snapshot = "";
+  #final: Promise<FinalResponse> | undefined;
+  /** Batches that were read and not yet handed out. */
+  #batches: StreamEvent[][] = [];
+  /** The read in flight, shared by everyone who waits for one. */
+  #reading: Promise<void> | undefined;
+  #iterated = false;
+
+  /** @internal Use {@link aggregate}. */
+  constructor(source: Source, options: AggregateOptions | undefined) {
+    coreMemory();
+    const { core, signal } = splitOptions(options, true);
+    const reader = guarded(() => new StreamReader(source, core, signal));
+    this.#reader = reader;
+    this.#decoder = new BatchDecoder(reader.control());
+  }
+
+  /** The events, one by one. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<StreamEvent> {
+    this.#open();
+    let events: StreamEvent[] = [];
+    let at = 0;
+    let waiting = 0;
+    let tail: Promise<unknown> | undefined;
+    const pull = async (): Promise<IteratorResult<StreamEvent>> => {
+      try {
+        while (at >= events.length) {
+          const batch = await this.#take();
+          if (batch === undefined) return { value: undefined, done: true };
+          events = batch;
+          at = 0;
+        }
+        return { value: events[at++]!, done: false };
+      } finally {
+        waiting--;
+      }
+    };
+    return this.#iterator(() => {
+      if (waiting === 0 && at < events.length) return Promise.resolve({ value: events[at++]!, done: false });
+      // Calls that do not wait for each other are served one after the other.
+      const next = waiting++ === 0 ? pull() : tail!.then(pull, pull);
+      tail = next;
+      return next;
+    });
+  }
+
+  /** The events as arrays, one per network chunk that has any: one repaint per array is enough. */
+  batches(): AsyncIterableIterator<StreamEvent[]> {
+    this.#open();
+    const next = async (): Promise<IteratorResult<StreamEvent[]>> => {
+      const batch = await this.#take();
+      return batch === undefined ? { value: undefined, done: true } : { value: batch, done: false };
+    };
+    return this.#iterator(next);
+  }
+
+  /**
+   * Waits for the end and returns everything. Reads the rest of the stream itself; events that an open
+   * iterator has not taken yet are kept for it.
+   * @throws the {@link StreamError} that the iterator throws.
+   */
+  final(): Promise<FinalResponse> {
+    this.#final ??= this.#drain();
+    return this.#final;
+  }
+
+  /** The items so far; while the stream runs, what there is of them, marked `status: "in_progress"`. */
+  get items(): Item[] {
+    const reader = this.#reader;
+    if (reader === undefined) return this.#error?.partial ?? this.#decoder.items;
+    return JSON.parse(guarded(() => reader.items())) as Item[];
+  }
+
+  /**
+   * Gives the stream up: the body is cancelled, iterators end, `final()` rejects with `aborted`. Does
+   * nothing once the stream is finished.
+   */
+  cancel(): void {
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    this.#cancelled = true;
+    guarded(() => reader.cancel());
+    // A read in flight settles the end itself.
+    if (this.#reading === undefined) this.#settle(reader);
+  }
+
+  #open(): void {
+    if (this.#iterated) {
+      throw new StreamError("bad_option", "the stream is iterated already: it can be read once");
+    }
+    this.#iterated = true;
+  }
+
+  #iterator<T>(next: () => Promise<IteratorResult<T>>): AsyncIterableIterator<T> {
+    const iterator: AsyncIterableIterator<T> = {
+      next,
+      return: async () => {
+        this.cancel();
+        this.#batches = [];
+        return { value: undefined, done: true };
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  /** The next batch; `undefined` at the end. A failure is thrown after the last batch. */
+  async #take(): Promise<StreamEvent[] | undefined> {
+    for (;;) {
+      const batch = this.#batches.shift();
+      if (batch !== undefined) return batch;
+      if (this.#reader === undefined) {
+        if (this.#error !== undefined && !this.#cancelled) throw this.#error;
+        return undefined;
+      }
+      await this.#read(this.#reader);
+    }
+  }
+
+  async #drain(): Promise<FinalResponse> {
+    while (this.#reader !== undefined) {
+      await this.#read(this.#reader);
+      // Without an iterator nobody will ask for the events.
+      if (!this.#iterated) this.#batches = [];
+    }
+    if (this.#error !== undefined) throw this.#error;
+    return finalResponse(this.#snapshot, this.#decoder.items);
+  }
+
+  #read(reader: StreamReader): Promise<void> {
+    this.#reading ??= this.#readOnce(reader);
+    return this.#reading;
+  }
+
+  /** Reads until there are events or the stream ended. Never rejects: failures are in `#error`. */
+  async #readOnce(reader: StreamReader): Promise<void> {
+    try {
+      await reader.next();
+      const events = this.#decoder.read();
+      if (events.length > 0) this.#batches.push(events);
+      if (this.#decoder.state() !== State.Open) this.#settle(reader);
+    } catch (error) {
+      this.#reader = undefined;
+      this.#error = asStreamError(error);
+    } finally {
+      this.#reading = undefined;
+    }
+  }
+
+  /** The end: what is needed later is read, the Rust side freed. */
+  #settle(reader: StreamReader): void {
+    const error = reader.error();
+    if (error === undefined) {
+      this.#snapshot = reader.snapshot();
+    } else {
+      const partial = JSON.parse(reader.items()) as Item[];
+      this.#error = StreamError.fromCore(error, partial, reader.cause());
+    }
+    this.#reader = undefined;
+    reader.free();
+  }
+}

@@ -1,0 +1,116 @@
+import { asStreamError, coreMemory, guarded } from "./bindings.js";
+import { PushAggregator } from "./core.js";
+import { BatchDecoder, State } from "./decode.js";
+import { StreamError } from "./errors.js";
+import { finalResponse } from "./final.js";
+import { splitOptions } from "./options.js";
+import type { AggregatorOptions, FinalResponse, Item, StreamEvent } from "./types.js";
+
+/**
+ * The push form, for bytes that you have already: feed them as they come, end with {@link finish}.
+ *
+ * ```ts
+ * const aggregator = new Aggregator();
+ * for (const chunk of chunks) for (const event of aggregator.feed(chunk)) show(event);
+ * for (const event of aggregator.finish()) show(event);
+ * const { items, token_usage } = aggregator.final(); // throws the StreamError of a failed stream
+ * ```
+ *
+ * `feed` and `finish` do not throw for what the stream says: a failure is in {@link error} once the events
+ * of everything received were returned. Bytes after the end are ignored.
+ */
+export class Aggregator {
+  #core: PushAggregator | undefined;
+  readonly #decoder: BatchDecoder;
+  #state = State.Open;
+  #error: StreamError | null = null;
+  #snapshot = "";
+
+  /** @throws {@link StreamError} `bad_option` */
+  constructor(options?: AggregatorOptions) {
+    coreMemory();
+    const { core } = splitOptions(options, false);
+    const aggregator = guarded(() => new PushAggregator(core));
+    this.#core = aggregator;
+    this.#decoder = new BatchDecoder(aggregator.control());
+  }
+
+  /** Takes the next bytes, split anywhere, and returns the events that they complete. */
+  feed(bytes: Uint8Array | ArrayBuffer): StreamEvent[] {
+    const view = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
+    if (!(view instanceof Uint8Array)) {
+      throw new StreamError("bad_option", "feed() takes a Uint8Array or an ArrayBuffer");
+    }
+    return this.#call((core) => core.feed(view));
+  }
+
+  /** Ends the stream and returns the last events. */
+  finish(): StreamEvent[] {
+    return this.#call((core) => core.finish());
+  }
+
+  /** Why the stream failed; `null` while it did not. */
+  get error(): StreamError | null {
+    return this.#error;
+  }
+
+  /** Whether the stream is completed or failed. */
+  get finished(): boolean {
+    return this.#state !== State.Open;
+  }
+
+  /** The items so far; while the stream runs, what there is of them, marked `status: "in_progress"`. */
+  get items(): Item[] {
+    const core = this.#core;
+    if (core === undefined) return this.#error?.partial ?? this.#decoder.items;
+    return JSON.parse(guarded(() => core.items())) as Item[];
+  }
+
+  /**
+   * Everything the finished stream has given.
+   * @throws the {@link StreamError} of a failed stream; `bad_option` for one that is not finished.
+   */
+  final(): FinalResponse {
+    if (this.#error !== null) throw this.#error;
+    if (this.#state === State.Open) {
+      throw new StreamError("bad_option", "the stream is not finished: call finish() first");
+    }
+    return finalResponse(this.#snapshot, this.#decoder.items);
+  }
+
+  /** Gives the memory back before the end; afterwards only `items`, `error` and `final()` make sense. */
+  free(): void {
+    this.#core?.free();
+    this.#core = undefined;
+    if (this.#state === State.Open) {
+      this.#state = State.Failed;
+      this.#error = new StreamError("aborted", "the aggregator was freed", { partial: this.#decoder.items });
+    }
+  }
+
+  #call(call: (core: PushAggregator) => void): StreamEvent[] {
+    const core = this.#core;
+    if (core === undefined) return [];
+    try {
+      call(core);
+      const events = this.#decoder.read();
+      this.#state = this.#decoder.state();
+      if (this.#state !== State.Open) this.#settle(core);
+      return events;
+    } catch (error) {
+      this.#core = undefined;
+      this.#state = State.Failed;
+      this.#error = asStreamError(error);
+      throw this.#error;
+    }
+  }
+
+  /** The end: what is needed later is read, the Rust side freed. */
+  #settle(core: PushAggregator): void {
+    const error = core.error();
+    if (error === undefined) this.#snapshot = core.snapshot();
+    else this.#error = StreamError.fromCore(error, this.#decoder.items);
+    core.free();
+    this.#core = undefined;
+  }
+}

@@ -1,0 +1,51 @@
+import { StreamError } from "./errors.js";
+import type { AggregateOptions } from "./types.js";
+
+const CORE_OPTIONS = ["wire", "maxEventBytes", "maxItemBytes", "invalidUtf8", "n", "include"];
+const READ_OPTIONS = [...CORE_OPTIONS, "idleTimeoutMs", "signal"];
+
+/** The options for the core, and the signal. */
+export interface SplitOptions {
+  core: Record<string, unknown>;
+  signal: AbortSignal | undefined;
+}
+
+/** Checks the options' names and types; values are checked in Rust, where they mean something. */
+export function splitOptions(options: AggregateOptions | undefined, forReading: boolean): SplitOptions {
+  const core: Record<string, unknown> = {};
+  if (options === undefined || options === null) return { core, signal: undefined };
+  if (typeof options !== "object") throw badOption(`options must be an object, not ${typeof options}`);
+  const names = forReading ? READ_OPTIONS : CORE_OPTIONS;
+  for (const [name, value] of Object.entries(options)) {
+    if (!names.includes(name)) {
+      throw badOption(`unknown option "${name}"; there are ${names.join(", ")}`);
+    }
+    if (value !== undefined && name !== "signal") core[name] = checked(name, value);
+  }
+  const { signal } = options;
+  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+    throw badOption("signal must be an AbortSignal");
+  }
+  return { core, signal };
+}
+
+function checked(name: string, value: unknown): unknown {
+  switch (name) {
+    case "wire":
+    case "invalidUtf8":
+      if (typeof value !== "string") throw badOption(`${name} must be a string, not ${typeof value}`);
+      return value;
+    case "include":
+      if (!Array.isArray(value) || !value.every((entry) => typeof entry === "string")) {
+        throw badOption("include must be an array of event names");
+      }
+      return value;
+    default:
+      if (typeof value !== "number") throw badOption(`${name} must be a number, not ${typeof value}`);
+      return value;
+  }
+}
+
+function badOption(message: string): StreamError {
+  return new StreamError("bad_option", message);
+}

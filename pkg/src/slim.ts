@@ -1,0 +1,34 @@
+// The entry for those who load the WebAssembly module themselves (`streamgauge/core.wasm`). Libraries
+// should import this one and leave the loading to the application.
+
+import { setCore } from "./bindings.js";
+import { default as load, initSync as loadSync } from "./core.js";
+
+export * from "./api.js";
+
+/** Where the module comes from: its URL, a response, its bytes, or the compiled module. */
+export type CoreSource =
+  | string
+  | URL
+  | Request
+  | Response
+  | BufferSource
+  | WebAssembly.Module
+  | Promise<Response | BufferSource | WebAssembly.Module>;
+
+/**
+ * Loads the core. Call it once, before anything else; further calls do nothing.
+ *
+ * ```ts
+ * import wasmUrl from "streamgauge/core.wasm?url"; // Vite
+ * await init(wasmUrl);
+ * ```
+ */
+export async function init(source: CoreSource): Promise<void> {
+  setCore(await load({ module_or_path: source }));
+}
+
+/** Loads the core from its bytes or a compiled module, at once. */
+export function initSync(module: BufferSource | WebAssembly.Module): void {
+  setCore(loadSync({ module }));
+}

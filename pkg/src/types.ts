@@ -1,0 +1,276 @@
+// The public vocabulary. Event and item fields are snake_case as on the wire (items go back to the API as
+// they are); options are camelCase.
+
+/** Which API's stream it is. This version reads `"chat"`; `"auto"` decides by the first frames. */
+export type Wire = "auto" | "chat" | "responses" | "anthropic";
+
+/** Extra events, off unless asked for. */
+export type IncludeName = "created" | "output_item.added" | "tool_call.delta" | "raw";
+
+/** How a stream is aggregated. */
+export interface AggregatorOptions {
+  /** Which API's stream it is. Default `"auto"`. */
+  wire?: Wire;
+  /** The most bytes one SSE event may have before the stream fails with `event_too_large`. Default 8 MiB. */
+  maxEventBytes?: number;
+  /** The most bytes of text (UTF-8) one item may gather before the same error. Default 64 MiB. */
+  maxItemBytes?: number;
+  /**
+   * What to do with bytes that are not UTF-8. `"replace"` (default): U+FFFD and go on, as browsers do.
+   * `"error"`: fail with `invalid_utf8`.
+   */
+  invalidUtf8?: "replace" | "error";
+  /**
+   * How many choices the request asked for. `1` folds every choice index into one, for servers that count
+   * the index up with each chunk (Foundry Local). By default indices are taken as they come.
+   */
+  n?: number;
+  /** Extra events. Default none. */
+  include?: readonly IncludeName[];
+}
+
+/** How a source is read and aggregated. */
+export interface AggregateOptions extends AggregatorOptions {
+  /** Ends the stream with `aborted` and cancels the body. */
+  signal?: AbortSignal;
+  /**
+   * How long nothing at all may arrive while you wait for an event, in milliseconds; keep-alive comments
+   * count as life, the time that you take per event does not count. 0: no limit. Default 300 000.
+   */
+  idleTimeoutMs?: number;
+}
+
+/** What {@link aggregate} reads. Objects are told by what they can do, so polyfills work too. */
+export type Source =
+  | Response
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<Uint8Array>
+  | Iterable<Uint8Array>
+  | Uint8Array
+  | ArrayBuffer;
+
+/** One event of a stream. Events of a choice other than 0 (`n` > 1) carry its index as `choice`. */
+export type StreamEvent =
+  | CreatedEvent
+  | OutputItemAddedEvent
+  | OutputTextDeltaEvent
+  | ReasoningDeltaEvent
+  | RefusalDeltaEvent
+  | ToolCallDeltaEvent
+  | OutputItemDoneEvent
+  | RawEvent
+  | CompletedEvent;
+
+/** The response began. On the chat wire only with `include: ["created"]`. */
+export interface CreatedEvent {
+  type: "created";
+  /** As far as known; empty when the first chunk has none. */
+  response_id: string;
+  /** As far as known; empty when the first chunk has none. */
+  model: string;
+}
+
+/** An item began. Only with `include: ["output_item.added"]`. */
+export interface OutputItemAddedEvent {
+  type: "output_item.added";
+  /** The item's place in the order of appearance, from 0. */
+  index: number;
+  /** The item, still empty, with `status: "in_progress"`. */
+  item: Item;
+}
+
+/** Visible text; never empty. */
+export interface OutputTextDeltaEvent {
+  type: "output_text.delta";
+  delta: string;
+  choice?: number;
+}
+
+/** Raw reasoning; never empty. */
+export interface ReasoningDeltaEvent {
+  type: "reasoning.delta";
+  delta: string;
+  choice?: number;
+}
+
+/** The text of a refusal; never empty. */
+export interface RefusalDeltaEvent {
+  type: "refusal.delta";
+  delta: string;
+  choice?: number;
+}
+
+/** A piece of a tool call's arguments. Only with `include: ["tool_call.delta"]`. */
+export interface ToolCallDeltaEvent {
+  type: "tool_call.delta";
+  /** As far as known; empty when the provider sent none (yet). */
+  call_id: string;
+  /** As far as known. */
+  name: string;
+  /** The new piece of the arguments' JSON text; empty when only id or name came. */
+  delta: string;
+  /** The call's place among the choice's calls, from 0, in order of appearance. */
+  index: number;
+  choice?: number;
+}
+
+/** An item is finished; in a stream that then fails, all that arrived of it (`status: "incomplete"`). */
+export interface OutputItemDoneEvent {
+  type: "output_item.done";
+  item: Item;
+}
+
+/** An SSE frame as it came. Only with `include: ["raw"]`. */
+export interface RawEvent {
+  type: "raw";
+  /** The event's name; `message` without an `event:` line. */
+  event: string;
+  /** The last event id, when there is one. */
+  id?: string;
+  data: string;
+  /** Why the frame could not be used: the UTF-8 error, or the JSON parser's words. The stream goes on. */
+  error?: string;
+}
+
+/** The response is complete; always the last event, once. */
+export interface CompletedEvent extends Completion {
+  type: "completed";
+}
+
+/** The end of a response. */
+export interface Completion {
+  /** The response's id; empty when the provider sent none. */
+  response_id: string;
+  /** The model that answered; empty when the provider sent none. */
+  model: string;
+  /** The last reason that choice 0 gave, as sent; `null` when it gave none. */
+  finish_reason: string | null;
+  /** The same in OpenAI's words (`stop`, `length`, `tool_calls`, `content_filter`, ..); others as sent. */
+  finish_reason_normalized: string | null;
+  /** Token counts; `null` when the provider sent none. */
+  token_usage: TokenUsage | null;
+  /** Why the stream counts as complete. */
+  ended_by: EndedBy;
+  timings: Timings;
+  /** Fields of the provider's chunks that have no place elsewhere (citations, fingerprints, ..), last value. */
+  provider?: Record<string, unknown>;
+}
+
+/**
+ * Why a stream counts as complete: `done` is `[DONE]`; the next three came after a `finish_reason`;
+ * `json_body` is a server that ignored `stream: true`.
+ */
+export type EndedBy = "done" | "end_of_stream" | "idle_timeout" | "transport_error" | "json_body";
+
+/** Token counts as the provider reported them; `null` for what it did not report. Nothing is recomputed. */
+export interface TokenUsage {
+  /** Prompt tokens, cached ones included. */
+  input_tokens: number | null;
+  /** Prompt tokens that came from a cache. */
+  cached_input_tokens: number | null;
+  /** Completion tokens. */
+  output_tokens: number | null;
+  /** Reasoning tokens. */
+  reasoning_output_tokens: number | null;
+  /** The total, as sent. */
+  total_tokens: number | null;
+}
+
+/** When things happened, in milliseconds since `aggregate()` was called; `null` for what did not happen. */
+export interface Timings {
+  time_to_first_byte_ms: number | null;
+  /** The first delta of any kind. */
+  time_to_first_token_ms: number | null;
+  /** The first delta of visible text. */
+  time_to_first_text_ms: number | null;
+  duration_ms: number | null;
+}
+
+/** A finished piece of the response, in the shape of the Responses API's output items. */
+export type Item = MessageItem | ReasoningItem | FunctionCallItem | CustomToolCallItem;
+
+/** What every item may carry. */
+export interface ItemCommon {
+  /** Absent on a finished item. */
+  status?: "in_progress" | "incomplete";
+  /** The choice's index, when it is not 0. */
+  choice?: number;
+  /** What the item's shape cannot say, as it came: `reasoning_details`, `annotations`, `audio`, `logprobs`, .. */
+  provider?: Record<string, unknown>;
+}
+
+/** Visible text, or a refusal. */
+export interface MessageItem extends ItemCommon {
+  type: "message";
+  /** The first role that came; `assistant` when none did. */
+  role: string;
+  content: (OutputTextPart | RefusalPart)[];
+}
+
+export interface OutputTextPart {
+  type: "output_text";
+  text: string;
+}
+
+export interface RefusalPart {
+  type: "refusal";
+  refusal: string;
+}
+
+/** What the model thought. */
+export interface ReasoningItem extends ItemCommon {
+  type: "reasoning";
+  summary: { type: "summary_text"; text: string }[];
+  content: { type: "reasoning_text"; text: string }[];
+}
+
+/** A call of a function tool. */
+export interface FunctionCallItem extends ItemCommon {
+  type: "function_call";
+  /** Empty when the provider lost it. */
+  name: string;
+  /**
+   * The arguments as JSON text, exactly as sent; empty when none were (treat it as `{}`). When the text is
+   * not valid JSON, `provider.arguments_error` says why; `provider.repaired` tells of a server that resent.
+   */
+  arguments: string;
+  /** Empty when the provider sent none. */
+  call_id: string;
+}
+
+/** A call of a tool with free-form input. */
+export interface CustomToolCallItem extends ItemCommon {
+  type: "custom_tool_call";
+  name: string;
+  input: string;
+  call_id: string;
+}
+
+/** Everything a finished stream has given. */
+export interface FinalResponse extends Completion {
+  /** All items, in order. */
+  items: Item[];
+  /** The items by choice; one element unless `n` > 1. */
+  choices: FinalChoice[];
+  counts: Counts;
+}
+
+/** One choice of a finished stream. */
+export interface FinalChoice {
+  index: number;
+  finish_reason: string | null;
+  finish_reason_normalized: string | null;
+  items: Item[];
+}
+
+/** What went through. */
+export interface Counts {
+  /** Bytes of the body. */
+  bytes: number;
+  /** SSE frames. */
+  frames: number;
+  /** Frames whose data could not be used; `include: ["raw"]` shows them. */
+  bad_frames: number;
+  /** Comment lines (keep-alives). */
+  comments: number;
+}

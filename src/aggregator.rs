@@ -1,0 +1,463 @@
+//! Bytes in, events out: the state machine that joins framing, a wire and the event queue.
+
+use serde::Serialize;
+
+use crate::body::{BodyKind, BodySniffer};
+use crate::error::{Error, ErrorCode, ProviderError};
+use crate::event::{Completion, EndedBy, EventQueue, RawFrame, StreamEvent};
+use crate::flat::FlatBatch;
+use crate::item::{Item, Status};
+use crate::json;
+use crate::options::{InvalidUtf8, Options};
+use crate::sse::{Frame, Framer};
+use crate::timings::{Stopwatch, Timings};
+use crate::wire::chat::{ChatStream, ChoiceSummary};
+use crate::wire::provider_error;
+use crate::wire::{self, FrameData};
+
+/// Aggregates one stream.
+///
+/// Feed it (`handle_*`), drain it (`poll_event` until `None`), feed it again. It performs no IO and has no
+/// clock: every call is told the time, in milliseconds of any clock that does not go backwards.
+///
+/// The end comes once: [`StreamEvent::Completed`] as the last event, or [`Aggregator::error`] after the
+/// events of everything that was received. Input after the end is ignored.
+#[derive(Debug)]
+pub struct Aggregator {
+    core: Core,
+    framer: Framer,
+}
+
+/// Everything but the framer, whose frames borrow it while they are handled.
+#[derive(Debug)]
+struct Core {
+    options: Options,
+    chat: ChatStream,
+    sniffer: BodySniffer,
+    queue: EventQueue,
+    stopwatch: Stopwatch,
+    state: State,
+    counts: Counts,
+    /// The choices with their items, once the stream ended.
+    finished: Vec<ChoiceSummary>,
+}
+
+#[derive(Debug)]
+enum State {
+    Open,
+    Completed(EndedBy),
+    Failed(Error),
+}
+
+/// What went through, for people who look after a stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Bytes of the body.
+    pub bytes: u64,
+    /// SSE frames.
+    pub frames: u64,
+    /// Frames whose data could not be used.
+    pub bad_frames: u64,
+    /// Comment lines (keep-alives).
+    pub comments: u64,
+}
+
+/// What is left to do after a frame.
+enum Flow {
+    More,
+    Complete,
+}
+
+impl Aggregator {
+    /// Opens a stream at `now_ms`.
+    #[must_use]
+    pub fn new(options: Options, now_ms: f64) -> Self {
+        let limit = options.max_event_bytes;
+        let core = Core {
+            options,
+            chat: ChatStream::default(),
+            sniffer: BodySniffer::new(limit),
+            queue: EventQueue::default(),
+            stopwatch: Stopwatch::start(now_ms),
+            state: State::Open,
+            counts: Counts::default(),
+            finished: Vec::new(),
+        };
+        Self { core, framer: Framer::new(limit) }
+    }
+
+    /// Takes the next bytes of the body, split anywhere.
+    pub fn handle_bytes(&mut self, bytes: &[u8], now_ms: f64) {
+        let Self { core, framer } = self;
+        if !core.is_open() || bytes.is_empty() {
+            return;
+        }
+        core.stopwatch.byte(now_ms);
+        core.counts.bytes = core.counts.bytes.saturating_add(bytes.len() as u64);
+        let fits = core.sniffer.note(bytes);
+        let mut input = bytes;
+        while core.is_open() {
+            match framer.poll_frame(&mut input) {
+                Ok(Some(frame)) => core.handle_frame(&frame, now_ms),
+                Ok(None) => break,
+                Err(error) => core.fail(Error::new(ErrorCode::EventTooLarge, error.to_string()), now_ms),
+            }
+        }
+        if core.is_open() && !fits {
+            let message =
+                format!("a body that is no event stream is larger than {} bytes", core.sniffer.limit());
+            core.fail(Error::new(ErrorCode::EventTooLarge, message), now_ms);
+        }
+        core.note_moments(now_ms);
+        core.counts.comments = framer.comments();
+    }
+
+    /// The body ended without an error. An event that no blank line ended is still taken.
+    pub fn handle_end(&mut self, now_ms: f64) {
+        let Self { core, framer } = self;
+        if !core.is_open() {
+            return;
+        }
+        match framer.finish() {
+            Ok(Some(frame)) => core.handle_frame(&frame, now_ms),
+            Ok(None) => {}
+            Err(error) => core.fail(Error::new(ErrorCode::EventTooLarge, error.to_string()), now_ms),
+        }
+        core.counts.comments = framer.comments();
+        if core.is_open() {
+            let looks_like_stream =
+                framer.fields() > 0 || (framer.comments() > 0 && framer.ignored_lines() == 0);
+            core.handle_end(looks_like_stream, now_ms);
+        }
+        core.note_moments(now_ms);
+    }
+
+    /// Nothing arrived for the time that the caller allows.
+    pub fn handle_idle_timeout(&mut self, now_ms: f64) {
+        let error = Error::new(ErrorCode::IdleTimeout, "idle timeout waiting for SSE");
+        self.core.end_early(EndedBy::IdleTimeout, error, now_ms);
+    }
+
+    /// Reading the body failed.
+    pub fn handle_transport_error(&mut self, message: &str, now_ms: f64) {
+        let error = Error::new(ErrorCode::Transport, message);
+        self.core.end_early(EndedBy::TransportError, error, now_ms);
+    }
+
+    /// The stream failed for a reason outside of it: an abort, or an HTTP status.
+    pub fn handle_failure(&mut self, error: Error, now_ms: f64) {
+        if self.core.is_open() {
+            self.core.fail(error, now_ms);
+        }
+    }
+
+    /// Returns the next event, or `None` when all were read: feed again, or look at
+    /// [`Aggregator::error`] and [`Aggregator::is_finished`].
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<StreamEvent<'_>> {
+        let queue = &mut self.core.queue;
+        if queue.is_empty() {
+            queue.clear();
+            return None;
+        }
+        queue.poll()
+    }
+
+    /// Takes all queued events as text and table; see [`crate::flat`].
+    pub fn fill_batch(&mut self, batch: &mut FlatBatch) {
+        batch.fill(&mut self.core.queue);
+    }
+
+    /// Drops the events that were not read.
+    pub fn discard_events(&mut self) {
+        self.core.queue.clear();
+    }
+
+    /// Whether the stream is completed or failed.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        !self.core.is_open()
+    }
+
+    /// Why the stream failed, if it did.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        match &self.core.state {
+            State::Failed(error) => Some(error),
+            State::Open | State::Completed(_) => None,
+        }
+    }
+
+    /// The items: finished ones, or while the stream runs what there is of them, marked `in_progress`.
+    #[must_use]
+    pub fn items(&self) -> Vec<std::sync::Arc<Item>> {
+        self.choices().into_iter().flat_map(|choice| choice.items).collect()
+    }
+
+    /// The choices with their items; see [`Aggregator::items`].
+    #[must_use]
+    pub fn choices(&self) -> Vec<ChoiceSummary> {
+        match self.core.state {
+            State::Open => self.core.chat.choices(Some(Status::InProgress)),
+            State::Completed(_) | State::Failed(_) => self.core.finished.clone(),
+        }
+    }
+
+    /// The response's end; `None` unless the stream completed.
+    #[must_use]
+    pub fn completion(&self) -> Option<Completion> {
+        match self.core.state {
+            State::Completed(ended_by) => {
+                Some(self.core.chat.completion(ended_by, self.core.stopwatch.timings()))
+            }
+            State::Open | State::Failed(_) => None,
+        }
+    }
+
+    /// What is known of the response now, complete or not: id, model, finish reason, usage. Its
+    /// `ended_by` means something only once [`Aggregator::completion`] is there.
+    #[must_use]
+    pub fn summary(&self) -> Completion {
+        let ended_by = match self.core.state {
+            State::Completed(ended_by) => ended_by,
+            State::Open | State::Failed(_) => EndedBy::EndOfStream,
+        };
+        self.core.chat.completion(ended_by, self.core.stopwatch.timings())
+    }
+
+    /// When things happened, so far.
+    #[must_use]
+    pub fn timings(&self) -> Timings {
+        self.core.stopwatch.timings()
+    }
+
+    /// What went through, so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.core.counts
+    }
+}
+
+impl Core {
+    fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    fn handle_frame(&mut self, frame: &Frame<'_>, now_ms: f64) {
+        self.counts.frames = self.counts.frames.saturating_add(1);
+        let utf8_error = frame.utf8_error.map(|error| format!("UTF8 error: {error}"));
+        let data = wire::read(frame.data);
+        let error = utf8_error.clone().or_else(|| first_error(&data));
+        if error.is_some() {
+            self.counts.bad_frames = self.counts.bad_frames.saturating_add(1);
+        }
+        if self.options.include.raw {
+            self.queue.raw(RawFrame {
+                event: frame.event.to_owned(),
+                id: frame.id.to_owned(),
+                data: frame.data.to_owned(),
+                error,
+            });
+        }
+        if let (Some(message), InvalidUtf8::Error) = (utf8_error, self.options.invalid_utf8) {
+            return self.fail(Error::new(ErrorCode::InvalidUtf8, message), now_ms);
+        }
+        let result = match (frame.event, &data) {
+            ("error", FrameData::Json(_) | FrameData::Bad(_)) => Err(self.error_event(&data, frame.data)),
+            _ => self.handle_data(&data),
+        };
+        match result {
+            Ok(Flow::More) => {}
+            Ok(Flow::Complete) => self.handle_done(now_ms),
+            Err(error) => self.fail(error, now_ms),
+        }
+    }
+
+    fn handle_data(&mut self, data: &FrameData<'_>) -> Result<Flow, Error> {
+        match data {
+            FrameData::Json(raw) => self.handle_json(raw).map(|()| Flow::More),
+            FrameData::Done => Ok(Flow::Complete),
+            FrameData::Blank | FrameData::Bad(_) => Ok(Flow::More),
+            FrameData::Lines(lines) => {
+                for line in lines {
+                    if let Flow::Complete = self.handle_data(line)? {
+                        return Ok(Flow::Complete);
+                    }
+                }
+                Ok(Flow::More)
+            }
+        }
+    }
+
+    fn handle_json(&mut self, raw: &str) -> Result<(), Error> {
+        if !self.chat.has_content()
+            && let Some(api) = wire::foreign_wire(raw)
+        {
+            let message = format!("this is a stream of the {api} API, which this version does not read yet");
+            return Err(Error::new(ErrorCode::BadOption, message));
+        }
+        self.chat.handle_chunk(raw, &self.options, &mut self.queue)?;
+        if self.chat.has_content() {
+            self.sniffer.settle();
+        }
+        Ok(())
+    }
+
+    /// `event: error`, whatever its data looks like. Payload beside the error is taken first.
+    fn error_event(&mut self, data: &FrameData<'_>, text: &str) -> Error {
+        let provider = match data {
+            FrameData::Json(raw) => match self.chat.handle_chunk(raw, &self.options, &mut self.queue) {
+                Err(error) => return error,
+                Ok(()) => provider_error::from_json(raw),
+            },
+            _ => ProviderError {
+                message: text.trim().to_owned(),
+                raw: text.to_owned(),
+                ..ProviderError::default()
+            },
+        };
+        Error::provider(ErrorCode::ProviderError, provider)
+    }
+
+    /// `[DONE]`. A whole JSON body with a `[DONE]` after it (some gateways' idea of a stream) is invisible
+    /// to an event stream parser, so it is looked at now.
+    fn handle_done(&mut self, now_ms: f64) {
+        if !self.chat.has_content()
+            && let Some((BodyKind::Json, body)) = self.sniffer.foreign()
+            && let Some(document) = leading_document(&body)
+            && let Err(error) = self.handle_body_json(document)
+        {
+            return self.fail(error, now_ms);
+        }
+        self.complete(EndedBy::Done, now_ms);
+    }
+
+    fn handle_end(&mut self, looks_like_stream: bool, now_ms: f64) {
+        if !self.chat.has_content()
+            && !looks_like_stream
+            && let Some((kind, body)) = self.sniffer.foreign()
+        {
+            return self.handle_body(kind, &body, now_ms);
+        }
+        if self.chat.may_complete() {
+            return self.complete(EndedBy::EndOfStream, now_ms);
+        }
+        let message = if self.sniffer.is_blank() {
+            "the stream ended without a single event: the body is empty".to_owned()
+        } else if self.counts.frames == 0 {
+            format!("the stream ended without a single event, after {} comment(s)", self.counts.comments)
+        } else {
+            "the stream ended before the response was complete (no [DONE], no finish_reason)".to_owned()
+        };
+        self.fail(Error::new(ErrorCode::StreamIncomplete, message), now_ms);
+    }
+
+    /// The whole body, when it is no event stream.
+    fn handle_body(&mut self, kind: BodyKind, body: &str, now_ms: f64) {
+        let name = match kind {
+            BodyKind::Json => {
+                // Also several documents, one per line.
+                let result = match wire::read(body) {
+                    FrameData::Json(raw) => self.handle_body_json(raw).map(|()| true),
+                    data @ FrameData::Lines(_) => self.handle_data(&data).map(|_| self.chat.has_content()),
+                    FrameData::Bad(_) | FrameData::Blank | FrameData::Done => Ok(false),
+                };
+                match result {
+                    Ok(true) => return self.complete(EndedBy::JsonBody, now_ms),
+                    Ok(false) => "json",
+                    Err(error) => return self.fail(error, now_ms),
+                }
+            }
+            BodyKind::Html => "html",
+            BodyKind::Text => "text",
+        };
+        let mut message = format!("{name} body instead of an event stream");
+        let excerpt = provider_error::excerpt(body);
+        if !excerpt.is_empty() {
+            message = format!("{message}: {excerpt}");
+        }
+        let kind = Some("body".to_owned());
+        let provider = ProviderError { message, kind, raw: body.to_owned(), ..ProviderError::default() };
+        self.fail(Error::provider(ErrorCode::ProviderError, provider), now_ms);
+    }
+
+    /// A JSON body: a completion, a list of chunks, or an error.
+    fn handle_body_json(&mut self, raw: &str) -> Result<(), Error> {
+        let mut result = Ok(());
+        if json::is_array(raw) {
+            json::each_element(raw, |element| {
+                if result.is_ok() {
+                    result = self.handle_json(element);
+                }
+            });
+        } else {
+            result = self.handle_json(raw);
+        }
+        result?;
+        if self.chat.has_content() {
+            return Ok(());
+        }
+        let mut provider = provider_error::from_json(raw);
+        if provider.message.is_empty() {
+            provider.message =
+                format!("json body instead of an event stream: {}", provider_error::excerpt(raw));
+        }
+        Err(Error::provider(ErrorCode::ProviderError, provider))
+    }
+
+    fn end_early(&mut self, ended_by: EndedBy, error: Error, now_ms: f64) {
+        if !self.is_open() {
+            return;
+        }
+        if self.chat.may_complete() { self.complete(ended_by, now_ms) } else { self.fail(error, now_ms) }
+    }
+
+    fn complete(&mut self, ended_by: EndedBy, now_ms: f64) {
+        self.chat.end(&self.options, &mut self.queue);
+        self.note_moments(now_ms);
+        let timings = self.stopwatch.end(now_ms);
+        self.flush_items(None);
+        self.queue.completed(self.chat.completion(ended_by, timings));
+        self.state = State::Completed(ended_by);
+    }
+
+    fn fail(&mut self, error: Error, now_ms: f64) {
+        self.chat.end(&self.options, &mut self.queue);
+        self.note_moments(now_ms);
+        self.stopwatch.end(now_ms);
+        self.flush_items(Some(Status::Incomplete));
+        self.state = State::Failed(error);
+    }
+
+    fn flush_items(&mut self, status: Option<Status>) {
+        self.finished = self.chat.choices(status);
+        for choice in &self.finished {
+            for item in &choice.items {
+                self.queue.item_done(choice.index, item.clone());
+            }
+        }
+    }
+
+    fn note_moments(&mut self, now_ms: f64) {
+        if self.queue.saw_token {
+            self.stopwatch.token(now_ms);
+        }
+        if self.queue.saw_text {
+            self.stopwatch.text(now_ms);
+        }
+    }
+}
+
+fn first_error(data: &FrameData<'_>) -> Option<String> {
+    match data {
+        FrameData::Bad(error) => Some(error.clone()),
+        FrameData::Lines(lines) => lines.iter().find_map(first_error),
+        FrameData::Json(_) | FrameData::Done | FrameData::Blank => None,
+    }
+}
+
+/// The JSON document that a body begins with, when lines of an event stream follow it.
+fn leading_document(body: &str) -> Option<&str> {
+    let end = body.find("\ndata:").or_else(|| body.find("\rdata:"))?;
+    json::document(body.get(..end)?.trim()).ok()
+}

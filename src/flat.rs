@@ -1,0 +1,87 @@
+//! Events -> one text and one table: how a batch crosses into JavaScript.
+//!
+//! The text holds every event's text one after the other; a table row is four `u32`:
+//! `kind, choice, aux, end`, where `end` is the event's end in the text in UTF-16 code units, so that
+//! JavaScript decodes the text once and takes slices. Events that are rare and have structure (items, the
+//! completion, raw frames) have JSON as their text, which the facade parses. See `pkg/src/decode.ts`.
+
+use crate::event::{EventQueue, Kind, Payload};
+
+/// Numbers per table row.
+pub const ROW_LEN: usize = 4;
+
+/// A batch of events, ready to cross.
+#[derive(Debug, Default)]
+pub struct FlatBatch {
+    text: String,
+    table: Vec<u32>,
+    utf16_len: u32,
+}
+
+/// Buffers that one huge batch made larger than this are given back.
+const KEPT_CAPACITY: usize = 256 * 1024;
+
+impl FlatBatch {
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The table, [`ROW_LEN`] numbers per event.
+    pub fn table(&self) -> &[u32] {
+        &self.table
+    }
+
+    /// How many rows the table has.
+    pub fn len(&self) -> usize {
+        self.table.len() / ROW_LEN
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Whether the text is plain ASCII, so that bytes and UTF-16 code units are the same.
+    pub fn is_ascii(&self) -> bool {
+        self.utf16_len as usize == self.text.len()
+    }
+
+    /// Replaces the content by the queued events and empties the queue.
+    pub(crate) fn fill(&mut self, queue: &mut EventQueue) {
+        self.text.clear();
+        self.text.shrink_to(KEPT_CAPACITY);
+        self.table.clear();
+        self.table.shrink_to(KEPT_CAPACITY / 4);
+        self.utf16_len = 0;
+        for (row, delta, payload) in queue.rows() {
+            let start = self.text.len();
+            match (row.kind, payload) {
+                (Kind::ToolCallDelta, _) | (_, None) => self.text.push_str(delta),
+                (_, Some(payload)) => push_json(&mut self.text, payload),
+            }
+            let text = self.text.get(start..).unwrap_or_default();
+            self.utf16_len = self.utf16_len.wrapping_add(utf16_len(text));
+            self.table.extend_from_slice(&[row.kind as u32, row.choice, row.aux, self.utf16_len]);
+        }
+        queue.clear();
+    }
+}
+
+fn utf16_len(text: &str) -> u32 {
+    let units = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
+    // A batch is one feed's events: the facade feeds at most a network chunk at a time, far below 4 GiB.
+    units as u32
+}
+
+fn push_json(out: &mut String, payload: &Payload) {
+    let json = match payload {
+        Payload::Created(created) => serde_json::to_string(created),
+        Payload::Item(item) => serde_json::to_string(item.as_ref()),
+        Payload::Call { call_id, name } => serde_json::to_string(&[call_id, name]),
+        Payload::Raw(frame) => serde_json::to_string(frame),
+        Payload::Completed(completion) => serde_json::to_string(completion),
+    };
+    // These types serialise without fail (string keys, no custom errors); `null` keeps the row count right.
+    out.push_str(json.as_deref().unwrap_or("null"));
+}

@@ -1,0 +1,58 @@
+//! streamgauge reads the streamed answer of a large language model: server-sent events come in, typed
+//! events and finished items come out.
+//!
+//! The core performs no IO, reads no clock and calls nobody back. The loop is feed, drain, feed:
+//!
+//! ```
+//! use streamgauge::{Aggregator, Options, StreamEvent};
+//!
+//! let chunks: [&[u8]; 2] = [
+//!     b"data: {\"choices\":[{\"delta\":{\"content\":\"Hel",
+//!     b"lo\"}}]}\n\ndata: [DONE]\n\n",
+//! ];
+//! let mut aggregator = Aggregator::new(Options::default(), 0.0);
+//! let mut text = String::new();
+//! for chunk in chunks {
+//!     aggregator.handle_bytes(chunk, 0.0);
+//!     while let Some(event) = aggregator.poll_event() {
+//!         if let StreamEvent::OutputTextDelta { delta, .. } = event {
+//!             text.push_str(delta);
+//!         }
+//!     }
+//! }
+//! aggregator.handle_end(0.0);
+//! assert_eq!(text, "Hello");
+//! assert!(aggregator.error().is_none());
+//! ```
+//!
+//! The same core is compiled to WebAssembly; `src/wasm/` (only on wasm32) knows JavaScript, nothing else does.
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod aggregator;
+mod body;
+pub mod error;
+mod event;
+pub mod flat;
+pub mod item;
+pub mod json;
+pub mod options;
+pub mod sse;
+mod text;
+mod timings;
+mod wire;
+
+#[cfg(target_arch = "wasm32")]
+mod wasm;
+
+pub use self::aggregator::{Aggregator, Counts};
+pub use self::error::{Error, ErrorCode, ProviderError};
+pub use self::event::{Completion, Created, EndedBy, RawFrame, StreamEvent};
+pub use self::item::{Item, TokenUsage};
+pub use self::options::{Include, InvalidUtf8, Options, WireChoice};
+pub use self::timings::Timings;
+pub use self::wire::chat::ChoiceSummary;
+pub use self::wire::provider_error::from_body as provider_error_from_body;

@@ -1,0 +1,138 @@
+//! Text that grows by deltas.
+
+use crate::json::JsonText;
+
+/// Accumulates the deltas of one text and keeps it valid Unicode at every moment.
+///
+/// A delta may end in the first half of a surrogate pair; that half waits for the next delta, is joined
+/// with its second half, or becomes U+FFFD when something else follows or the text ends.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct TextBuffer {
+    text: String,
+    /// A leading surrogate (`0xD800..=0xDBFF`) at the end, not yet in `text`.
+    pending: Option<u16>,
+}
+
+impl TextBuffer {
+    /// Appends a delta and returns the part of the text that is new (empty when a half waits).
+    pub(crate) fn push(&mut self, delta: &JsonText<'_>) -> &str {
+        let start = self.text.len();
+        match delta {
+            JsonText::Utf8(text) => {
+                if !text.is_empty() {
+                    self.settle();
+                    self.text.push_str(text);
+                }
+            }
+            JsonText::Wtf8(bytes) => self.push_wtf8(bytes),
+        }
+        self.since(start)
+    }
+
+    /// Ends the text: a waiting half becomes U+FFFD. Returns what that added.
+    pub(crate) fn finish(&mut self) -> &str {
+        let start = self.text.len();
+        self.settle();
+        self.since(start)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn into_string(self) -> String {
+        self.text
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Whether no delta with content has come, a waiting half included.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.pending.is_none()
+    }
+
+    fn since(&self, start: usize) -> &str {
+        self.text.get(start..).unwrap_or_default()
+    }
+
+    fn settle(&mut self) {
+        if self.pending.take().is_some() {
+            self.text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+
+    fn push_wtf8(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let valid = match std::str::from_utf8(bytes) {
+                Ok(text) => text,
+                Err(error) => bytes
+                    .get(..error.valid_up_to())
+                    .and_then(|prefix| std::str::from_utf8(prefix).ok())
+                    .unwrap_or_default(),
+            };
+            if !valid.is_empty() {
+                self.settle();
+                self.text.push_str(valid);
+            }
+            bytes = bytes.get(valid.len()..).unwrap_or_default();
+            // In WTF-8 what is not UTF-8 is a surrogate in three bytes: ED, A0..BF, 80..BF.
+            let Some((&[_, second, third], rest)) = bytes.split_first_chunk::<3>() else {
+                if !bytes.is_empty() {
+                    self.settle();
+                    self.text.push(char::REPLACEMENT_CHARACTER);
+                }
+                return;
+            };
+            self.push_surrogate(0xD000 | (u16::from(second & 0x3F) << 6) | u16::from(third & 0x3F));
+            bytes = rest;
+        }
+    }
+
+    fn push_surrogate(&mut self, unit: u16) {
+        let is_trailing = unit >= 0xDC00;
+        if let (true, Some(leading)) = (is_trailing, self.pending) {
+            self.pending = None;
+            let joined = char::decode_utf16([leading, unit]).next().and_then(Result::ok);
+            self.text.push(joined.unwrap_or(char::REPLACEMENT_CHARACTER));
+            return;
+        }
+        self.settle();
+        if is_trailing {
+            self.text.push(char::REPLACEMENT_CHARACTER);
+        } else {
+            self.pending = Some(unit);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    #[test]
+    fn halves_are_joined_and_lone_ones_replaced() {
+        let table: &[(&[&str], &str)] = &[
+            (&[r#""ok \ud83d""#, r#""\ude00 done""#], "ok 😀 done"),
+            (&[r#""\ud83d""#, r#""""#, r#""\ude00""#], "😀"),
+            (&[r#""\ud83d""#, r#""x""#], "\u{fffd}x"),
+            (&[r#""\ude00""#], "\u{fffd}"),
+            (&[r#""\ud83d""#], "\u{fffd}"),
+            (&[r#""\ud83d\ud83d\ude00""#], "\u{fffd}😀"),
+            (&[r#""a\ud83d\ude00b\ud83d""#, r#""\ude00\ude00""#], "a😀b😀\u{fffd}"),
+            (&[r#""é\ud83d""#, r#""\ud83d\ude00""#], "é\u{fffd}😀"),
+        ];
+        for (deltas, expected) in table {
+            let mut buffer = TextBuffer::default();
+            let mut streamed = String::new();
+            for delta in *deltas {
+                streamed.push_str(buffer.push(&json::text(delta).unwrap()));
+            }
+            streamed.push_str(buffer.finish());
+            assert_eq!(buffer.as_str(), *expected, "{deltas:?}");
+            assert_eq!(streamed, *expected, "the deltas must add up to the text: {deltas:?}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The JavaScript boundary: everything that knows wasm-bindgen, and nothing that knows a wire.
+//!
+//! The classes here are raw material for the facade in `pkg/src`, which owns the public API. Rules:
+//! batches cross as one text and one table (see [`crate::flat`]), errors and snapshots as JSON text, options
+//! as a plain object; JavaScript is never called while a `RefCell` of ours is borrowed.
+
+mod aggregator;
+mod clock;
+mod options;
+mod reader;
+mod source;

@@ -1,0 +1,77 @@
+//! Options, as the facade hands them over.
+
+use serde::Deserialize;
+use wasm_bindgen::JsValue;
+
+use crate::error::{Error, ErrorCode};
+use crate::options::{InvalidUtf8, Options, WireChoice};
+
+/// The options object; the facade has turned `undefined` into absence and checked unknown names.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct JsOptions {
+    wire: Option<String>,
+    max_event_bytes: Option<f64>,
+    max_item_bytes: Option<f64>,
+    invalid_utf8: Option<String>,
+    n: Option<f64>,
+    include: Vec<String>,
+    idle_timeout_ms: Option<f64>,
+}
+
+/// How long nothing may arrive, by default: five minutes, as the reference's providers have it.
+const IDLE_TIMEOUT_MS: f64 = 300_000.0;
+
+/// The core's options and the idle timeout in milliseconds (`None`: no timeout).
+pub(super) fn read(value: JsValue) -> Result<(Options, Option<f64>), Error> {
+    let js = if value.is_undefined() {
+        JsOptions::default()
+    } else {
+        serde_wasm_bindgen::from_value(value)
+            .map_err(|error| Error::new(ErrorCode::BadOption, format!("options: {error}")))?
+    };
+    let mut options = Options::default();
+    if let Some(wire) = &js.wire {
+        options.wire = WireChoice::parse(wire)?;
+    }
+    if let Some(bytes) = js.max_event_bytes {
+        options.max_event_bytes = size("maxEventBytes", bytes)?;
+    }
+    if let Some(bytes) = js.max_item_bytes {
+        options.max_item_bytes = size("maxItemBytes", bytes)?;
+    }
+    if let Some(n) = js.n {
+        options.n = Some(size("n", n)?.try_into().unwrap_or(u32::MAX));
+    }
+    options.invalid_utf8 = match js.invalid_utf8.as_deref() {
+        None | Some("replace") => InvalidUtf8::Replace,
+        Some("error") => InvalidUtf8::Error,
+        Some(other) => {
+            let message = format!("invalidUtf8 must be \"replace\" or \"error\", not \"{other}\"");
+            return Err(Error::new(ErrorCode::BadOption, message));
+        }
+    };
+    for name in &js.include {
+        options.include.add(name)?;
+    }
+    let idle = js.idle_timeout_ms.unwrap_or(IDLE_TIMEOUT_MS);
+    if idle.is_nan() || idle < 0.0 {
+        let message = "idleTimeoutMs must be a number of milliseconds, 0 for none";
+        return Err(Error::new(ErrorCode::BadOption, message));
+    }
+    Ok((options, Some(idle).filter(|idle| *idle > 0.0 && idle.is_finite())))
+}
+
+fn size(name: &str, value: f64) -> Result<usize, Error> {
+    if value >= 1.0 && value.fract() == 0.0 {
+        // `as` saturates: what is more than the address space holds is as good as no limit.
+        Ok(value as usize)
+    } else if value == f64::INFINITY {
+        Ok(usize::MAX)
+    } else {
+        Err(Error::new(
+            ErrorCode::BadOption,
+            format!("{name} must be a whole number of at least 1, not {value}"),
+        ))
+    }
+}

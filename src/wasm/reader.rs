@@ -1,0 +1,408 @@
+//! The pull side: reads a source when asked, and holds idle timeout, abort and cancel.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
+
+use js_sys::{Function, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use web_sys::AbortSignal;
+
+use super::aggregator::{BatchedAggregator, error_json};
+use super::clock::{self, Timer};
+use super::options;
+use super::source::{self, Chunk, HttpFailure, Source};
+use crate::aggregator::Aggregator;
+use crate::error::{Error, ErrorCode};
+use crate::wire::provider_error;
+
+/// How much of an HTTP error's body is read.
+const ERROR_BODY_LIMIT: usize = 64 * 1024;
+
+/// Reads a source and aggregates it.
+///
+/// Nothing happens between two calls of `next`: no read is pending, so a slow consumer holds the source
+/// back and loses nothing. Dropping it stops the timer, removes the abort listener and cancels the source.
+#[wasm_bindgen(skip_typescript)]
+#[derive(Debug)]
+pub struct StreamReader {
+    inner: Rc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    batched: RefCell<BatchedAggregator>,
+    source: RefCell<Source>,
+    http_failure: Option<HttpFailure>,
+    idle_timeout_ms: Option<f64>,
+    /// The chunk being handled, copied out of JavaScript's memory; reused.
+    buffer: RefCell<Vec<u8>>,
+    /// A failed read's exception or the abort's reason, for `cause`.
+    cause: RefCell<JsValue>,
+    pulling: Cell<bool>,
+    /// When the pending read began; `None` while none is pending.
+    waiting_since: Cell<Option<f64>>,
+    interrupt: Cell<Option<Interrupt>>,
+    waker: RefCell<Option<Waker>>,
+    timer: RefCell<Option<Timer>>,
+    callbacks: RefCell<Option<Callbacks>>,
+    signal: Option<AbortSignal>,
+}
+
+/// Why a pending read is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Interrupt {
+    Idle,
+    Aborted,
+    Cancelled,
+}
+
+/// The closures that JavaScript may call; they hold the reader weakly.
+#[derive(Debug)]
+struct Callbacks {
+    on_timer: Closure<dyn FnMut()>,
+    on_abort: Closure<dyn FnMut()>,
+}
+
+#[wasm_bindgen]
+impl StreamReader {
+    /// Locks the source. `signal` is an `AbortSignal` or `undefined`.
+    ///
+    /// # Errors
+    /// A bad source or option, as JSON text.
+    #[wasm_bindgen(constructor)]
+    pub fn new(source: JsValue, options: JsValue, signal: JsValue) -> Result<StreamReader, JsValue> {
+        let opened = || {
+            let (options, idle) = options::read(options)?;
+            let (source, http_failure) = Source::open(&source)?;
+            Ok((options, idle, source, http_failure))
+        };
+        let (options, idle_timeout_ms, source, http_failure) =
+            opened().map_err(|error: Error| JsValue::from(error_json(&error)))?;
+        let signal = signal.is_object().then(|| signal.unchecked_into::<AbortSignal>());
+        let aggregator = Aggregator::new(options, clock::now_ms());
+        let inner = Rc::new(Inner {
+            batched: RefCell::new(BatchedAggregator::new(aggregator)),
+            source: RefCell::new(source),
+            http_failure,
+            idle_timeout_ms,
+            buffer: RefCell::default(),
+            cause: RefCell::new(JsValue::UNDEFINED),
+            pulling: Cell::new(false),
+            waiting_since: Cell::new(None),
+            interrupt: Cell::new(None),
+            waker: RefCell::default(),
+            timer: RefCell::default(),
+            callbacks: RefCell::default(),
+            signal,
+        });
+        inner.listen();
+        Ok(Self { inner })
+    }
+
+    /// The control block's address.
+    pub fn control(&self) -> u32 {
+        self.inner.batched.borrow().control()
+    }
+
+    /// Reads until there are events or the stream ended, and leaves the batch. One call at a time.
+    pub fn next(&self) -> Promise {
+        let inner = Rc::clone(&self.inner);
+        if inner.pulling.replace(true) {
+            return Promise::reject(&JsValue::from_str("next() was called while another call was pending"));
+        }
+        future_to_promise(async move {
+            inner.pull().await;
+            inner.pulling.set(false);
+            inner.hold_process(false);
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// Gives the stream up: a pending `next` ends, the source is cancelled.
+    pub fn cancel(&self) {
+        self.inner.interrupt(Interrupt::Cancelled);
+    }
+
+    /// The failure as JSON text, if there is one.
+    pub fn error(&self) -> Option<String> {
+        self.inner.batched.borrow().error_json()
+    }
+
+    /// The exception behind the failure, if there is one.
+    pub fn cause(&self) -> JsValue {
+        self.inner.cause.borrow().clone()
+    }
+
+    /// The items so far, as JSON text.
+    pub fn items(&self) -> String {
+        self.inner.batched.borrow().items_json()
+    }
+
+    /// Everything that is known, as JSON text.
+    pub fn snapshot(&self) -> String {
+        self.inner.batched.borrow().snapshot_json()
+    }
+}
+
+impl Inner {
+    /// Attaches the callbacks. They hold `self` weakly, so that a dropped reader is freed.
+    fn listen(self: &Rc<Self>) {
+        let call = |method: fn(&Rc<Self>)| {
+            let weak: Weak<Self> = Rc::downgrade(self);
+            Closure::<dyn FnMut()>::new(move || {
+                if let Some(inner) = weak.upgrade() {
+                    method(&inner);
+                }
+            })
+        };
+        let callbacks = Callbacks {
+            on_timer: call(|inner| inner.on_timer()),
+            on_abort: call(|inner| inner.interrupt(Interrupt::Aborted)),
+        };
+        if let Some(signal) = &self.signal {
+            let listener = callbacks.on_abort.as_ref().unchecked_ref::<Function>();
+            let _ = signal.add_event_listener_with_callback("abort", listener);
+        }
+        *self.callbacks.borrow_mut() = Some(callbacks);
+        if self.signal.as_ref().is_some_and(AbortSignal::aborted) {
+            self.interrupt(Interrupt::Aborted);
+        }
+    }
+
+    async fn pull(&self) {
+        self.hold_process(true);
+        loop {
+            if let Some(interrupt) = self.interrupt.get() {
+                self.give_up(interrupt);
+            }
+            if self.settle() {
+                return;
+            }
+            let source = self.source.borrow().clone();
+            let result = match source.read() {
+                Ok(promise) => self.wait(promise).await,
+                Err(error) => Some(Err(error)),
+            };
+            match result {
+                // Interrupted: the loop's beginning sees to it.
+                None => {}
+                Some(Ok(value)) => self.handle_read(&value),
+                Some(Err(error)) => self.handle_rejection(error),
+            }
+        }
+    }
+
+    /// Moves events into the batch; ends the source with the stream. Returns whether the caller has
+    /// something to look at.
+    fn settle(&self) -> bool {
+        let mut batched = self.batched.borrow_mut();
+        let has_events = batched.fill();
+        let is_finished = batched.aggregator.is_finished();
+        drop(batched);
+        if is_finished {
+            self.close();
+        }
+        has_events || is_finished
+    }
+
+    /// Waits for a read; `None` when it was interrupted.
+    async fn wait(&self, promise: Promise) -> Option<Result<JsValue, JsValue>> {
+        self.waiting_since.set(Some(clock::now_ms()));
+        self.start_timer();
+        let result = Waiting { inner: self, read: JsFuture::from(promise) }.await;
+        self.waiting_since.set(None);
+        self.waker.borrow_mut().take();
+        result
+    }
+
+    fn handle_read(&self, value: &JsValue) {
+        let now = clock::now_ms();
+        match Source::chunk(value) {
+            Ok(Chunk::Bytes(bytes)) => {
+                let mut buffer = self.buffer.borrow_mut();
+                let len = bytes.length() as usize;
+                if self.http_failure.is_some() {
+                    let start = buffer.len();
+                    buffer.resize(start + len, 0);
+                    bytes.copy_to(buffer.get_mut(start..).unwrap_or_default());
+                    if buffer.len() >= ERROR_BODY_LIMIT {
+                        drop(buffer);
+                        self.fail_with_http_status();
+                    }
+                    return;
+                }
+                buffer.clear();
+                // A huge chunk must not keep its memory for the rest of the stream.
+                buffer.shrink_to(ERROR_BODY_LIMIT.max(len));
+                buffer.resize(len, 0);
+                bytes.copy_to(&mut buffer);
+                self.batched.borrow_mut().aggregator.handle_bytes(&buffer, now);
+            }
+            Ok(Chunk::End) => {
+                self.source.replace(Source::Ended).release();
+                if self.http_failure.is_some() {
+                    self.fail_with_http_status();
+                } else {
+                    self.batched.borrow_mut().aggregator.handle_end(now);
+                }
+            }
+            Err(error) => self.batched.borrow_mut().aggregator.handle_failure(error, now),
+        }
+    }
+
+    fn handle_rejection(&self, error: JsValue) {
+        // A broken source needs no cancelling, but its lock goes back.
+        self.source.replace(Source::Ended).release();
+        if source::is_abort(&error) {
+            self.cause.replace(error);
+            return self.give_up(Interrupt::Aborted);
+        }
+        let message = source::describe(&error);
+        self.cause.replace(error);
+        if self.http_failure.is_some() {
+            return self.fail_with_http_status();
+        }
+        self.batched.borrow_mut().aggregator.handle_transport_error(&message, clock::now_ms());
+    }
+
+    fn fail_with_http_status(&self) {
+        let Some(failure) = &self.http_failure else { return };
+        let body = String::from_utf8_lossy(&self.buffer.borrow()).into_owned();
+        let mut provider = provider_error::from_body(failure.status, &body);
+        provider.retry_after_ms = failure.retry_after_ms.or(provider.retry_after_ms);
+        let error = Error::provider(ErrorCode::HttpStatus, provider);
+        self.batched.borrow_mut().aggregator.handle_failure(error, clock::now_ms());
+    }
+
+    fn give_up(&self, interrupt: Interrupt) {
+        let now = clock::now_ms();
+        if interrupt == Interrupt::Idle && self.http_failure.is_some() {
+            return self.fail_with_http_status();
+        }
+        let mut batched = self.batched.borrow_mut();
+        let aggregator = &mut batched.aggregator;
+        match interrupt {
+            Interrupt::Idle => aggregator.handle_idle_timeout(now),
+            Interrupt::Aborted => {
+                aggregator.handle_failure(Error::new(ErrorCode::Aborted, "the stream was aborted"), now);
+                // The caller does not want more: what was received is in the error's `partial`.
+                aggregator.discard_events();
+            }
+            Interrupt::Cancelled => {
+                aggregator.handle_failure(Error::new(ErrorCode::Aborted, "the stream was cancelled"), now);
+                aggregator.discard_events();
+            }
+        }
+    }
+
+    /// Ends a pending read and frees the source at once, whether or not somebody waits.
+    fn interrupt(&self, interrupt: Interrupt) {
+        if self.interrupt.get().is_some() || self.batched.borrow().aggregator.is_finished() {
+            return;
+        }
+        if interrupt == Interrupt::Aborted
+            && let Some(signal) = &self.signal
+        {
+            self.cause.replace(signal.reason());
+        }
+        self.interrupt.set(Some(interrupt));
+        let waker = self.waker.borrow_mut().take();
+        match waker {
+            Some(waker) => waker.wake(),
+            None if !self.pulling.get() => {
+                self.give_up(interrupt);
+                self.close();
+            }
+            None => {}
+        }
+    }
+
+    /// The stream's end: the source is cancelled unless it ended by itself, the host's callbacks go.
+    fn close(&self) {
+        self.source.replace(Source::Ended).cancel();
+        self.timer.replace(None);
+        let callbacks = self.callbacks.borrow_mut().take();
+        if let (Some(signal), Some(callbacks)) = (&self.signal, &callbacks) {
+            let listener = callbacks.on_abort.as_ref().unchecked_ref::<Function>();
+            let _ = signal.remove_event_listener_with_callback("abort", listener);
+        }
+        if let Some(callbacks) = callbacks {
+            // One of them may be running now, and a closure must not be dropped by itself: JavaScript's
+            // garbage collector frees them.
+            let _ = callbacks.on_timer.into_js_value();
+            let _ = callbacks.on_abort.into_js_value();
+        }
+        self.buffer.take();
+    }
+
+    /// One timer serves many reads: it is started with the first and, when it fires, looks at how long the
+    /// pending read has waited.
+    fn start_timer(&self) {
+        if let Some(idle) = self.idle_timeout_ms
+            && self.timer.borrow().is_none()
+        {
+            self.start_timer_in(idle);
+        }
+    }
+
+    fn start_timer_in(&self, delay_ms: f64) {
+        let timer =
+            self.callbacks.borrow().as_ref().map(|callbacks| {
+                Timer::start(callbacks.on_timer.as_ref().unchecked_ref::<Function>(), delay_ms)
+            });
+        self.timer.replace(timer);
+    }
+
+    fn on_timer(self: &Rc<Self>) {
+        self.timer.replace(None);
+        if let (Some(idle), Some(since)) = (self.idle_timeout_ms, self.waiting_since.get()) {
+            let waited = clock::now_ms() - since;
+            // Hosts round delays: a timer may fire up to a millisecond early.
+            if waited + 1.0 >= idle {
+                self.interrupt(Interrupt::Idle);
+            } else {
+                self.start_timer_in(idle - waited);
+            }
+        }
+    }
+
+    /// A timer keeps a Node process alive only while somebody waits for the stream.
+    fn hold_process(&self, hold: bool) {
+        if let Some(timer) = self.timer.borrow().as_ref() {
+            timer.hold_process(hold);
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// A read that an interrupt can end.
+struct Waiting<'r> {
+    inner: &'r Inner,
+    read: JsFuture,
+}
+
+impl Future for Waiting<'_> {
+    type Output = Option<Result<JsValue, JsValue>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.inner.interrupt.get().is_some() {
+            return Poll::Ready(None);
+        }
+        match Pin::new(&mut self.read).poll(context) {
+            Poll::Ready(result) => Poll::Ready(Some(result)),
+            Poll::Pending => {
+                *self.inner.waker.borrow_mut() = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! The state of one choice: its texts, calls and finish reason, and the items they become.
+
+use std::sync::Arc;
+
+use super::chunk::{ChoiceView, DeltaView};
+use super::extras::{Extras, append};
+use super::finish::FinishReason;
+use super::message::WholeMessage;
+use super::reasoning::{self, Details};
+use super::tool_calls::{ToolCalls, Wanted};
+use crate::event::EventQueue;
+use crate::item::{Common, ContentPart, Item, Message, Reasoning, ReasoningPart, Status};
+use crate::json::{self, JsonText, Raw};
+use crate::options::Include;
+use crate::text::TextBuffer;
+
+/// One choice of the response.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    pub(super) index: u32,
+    role: Option<String>,
+    text: TextBuffer,
+    reasoning: TextBuffer,
+    refusal: TextBuffer,
+    details: Details,
+    pub(super) calls: ToolCalls,
+    audio: Audio,
+    logprobs: Logprobs,
+    /// Unknown fields of deltas: annotations, images, executed tools, content parts of other types.
+    delta_extras: Extras,
+    /// Unknown fields of the choice itself.
+    choice_extras: Extras,
+    /// What `message` fields said; used for what no delta brought.
+    whole: WholeMessage,
+    pub(super) finish: FinishReason,
+    announced: Announced,
+}
+
+/// Which items were announced by `output_item.added`.
+#[derive(Debug, Default)]
+struct Announced {
+    reasoning: bool,
+    message: bool,
+}
+
+/// What a choice needs to know to emit events.
+pub(super) struct Emit<'e> {
+    pub(super) out: &'e mut EventQueue,
+    pub(super) include: Include,
+    /// The number of items announced so far, over all choices.
+    pub(super) added: &'e mut u32,
+}
+
+impl Choice {
+    pub(super) fn new(index: u32) -> Self {
+        Self { index, ..Self::default() }
+    }
+
+    /// Handles one element of `choices`. Returns whether it bears payload: a role, content, or a finish.
+    pub(super) fn handle(&mut self, view: &ChoiceView<'_>, emit: &mut Emit<'_>) -> bool {
+        let mut bears = false;
+        if let Some(delta) = view.delta.filter(|delta| json::is_object(delta)) {
+            bears |= self.handle_delta(delta, emit);
+        }
+        if let Some(text) = view.text.filter(|_| view.delta.is_none()).and_then(json::text) {
+            bears |= !text.is_empty();
+            self.push_text(&text, emit);
+        }
+        if let Some(message) = view.message.filter(|message| json::is_object(message)) {
+            bears |= self.whole.note(message);
+        }
+        if let Some(logprobs) = view.logprobs {
+            self.logprobs.note(logprobs);
+        }
+        // The reason may share a chunk with the last payload, so it comes after it.
+        bears | view.finish_reason.is_some_and(|reason| self.finish.note(reason))
+    }
+
+    /// An unknown field of the choice.
+    pub(super) fn note_extra(&mut self, key: &[u8], raw: Raw<'_>) {
+        self.choice_extras.replace(key, raw);
+    }
+
+    /// How many bytes its largest item has gathered.
+    pub(super) fn largest_item(&self) -> usize {
+        let texts = [self.text.len(), self.reasoning.len(), self.refusal.len()];
+        texts.into_iter().max().unwrap_or(0).max(self.calls.largest())
+    }
+
+    /// Ends the choice: fills in from whole messages and settles halves of surrogate pairs.
+    pub(super) fn end(&mut self, emit: &mut Emit<'_>) {
+        self.fill_in(emit);
+        let choice = self.index;
+        let rest = self.reasoning.finish();
+        if !rest.is_empty() {
+            emit.out.reasoning_delta(choice, rest);
+        }
+        let rest = self.text.finish();
+        if !rest.is_empty() {
+            emit.out.text_delta(choice, rest);
+        }
+        let rest = self.refusal.finish();
+        if !rest.is_empty() {
+            emit.out.refusal_delta(choice, rest);
+        }
+        let wanted = self.wanted(emit);
+        self.calls.finish(wanted, emit.out);
+        self.calls.drop_legacy_echo();
+    }
+
+    /// The items in their fixed order: reasoning, message, calls by index.
+    pub(super) fn items(&self, status: Option<Status>) -> Vec<Arc<Item>> {
+        let mut items = Vec::new();
+        items.extend(self.reasoning_item(status).map(Arc::new));
+        items.extend(self.message_item(status).map(Arc::new));
+        items.extend(self.calls.items(&self.common(status)));
+        items
+    }
+
+    /// `finish_reason` in OpenAI's words.
+    pub(super) fn finish_normalized(&self) -> Option<String> {
+        self.finish.normalized(!self.calls.is_empty())
+    }
+
+    /// Takes from whole messages, field by field, what no delta brought.
+    fn fill_in(&mut self, emit: &mut Emit<'_>) {
+        let has_text = !self.text.is_empty();
+        let has_reasoning = !self.reasoning.is_empty();
+        let has_details = !self.details.is_empty();
+        let has_calls = !self.calls.is_empty();
+        let has_refusal = !self.refusal.is_empty();
+        let has_audio = !self.audio.is_empty();
+        let has_extras = !self.delta_extras.is_empty();
+        for raw in std::mem::take(&mut self.whole).into_parts() {
+            let extras = &mut self.delta_extras;
+            let mut view = DeltaView::read(&raw, |key, value| {
+                if !has_extras {
+                    extras.note(key, value);
+                }
+            });
+            view.content = view.content.filter(|_| !has_text);
+            view.reasoning = view.reasoning.map(|field| field.filter(|_| !has_reasoning));
+            view.reasoning_details = view.reasoning_details.filter(|_| !has_details && !has_reasoning);
+            view.tool_calls = view.tool_calls.filter(|_| !has_calls);
+            view.function_call = view.function_call.filter(|_| !has_calls);
+            view.refusal = view.refusal.filter(|_| !has_refusal);
+            view.audio = view.audio.filter(|_| !has_audio);
+            self.apply(&view, emit);
+        }
+    }
+
+    fn handle_delta(&mut self, raw: Raw<'_>, emit: &mut Emit<'_>) -> bool {
+        let extras = &mut self.delta_extras;
+        let view = DeltaView::read(raw, |key, value| extras.note(key, value));
+        self.apply(&view, emit)
+    }
+
+    fn apply(&mut self, view: &DeltaView<'_>, emit: &mut Emit<'_>) -> bool {
+        let mut bears = false;
+        if let Some(role) = view.role.and_then(json::nonempty_string) {
+            bears = true;
+            if self.role.is_none() {
+                self.role = Some(role.into_owned());
+            }
+        }
+        bears |= self.apply_reasoning(view, emit);
+        if let Some(content) = view.content {
+            bears |= self.apply_content(content, emit);
+        }
+        if let Some(refusal) = view.refusal.and_then(json::text).filter(|text| !text.is_empty()) {
+            bears = true;
+            self.push_refusal(&refusal, emit);
+        }
+        let wanted = self.wanted(emit);
+        let calls = view.tool_calls.map(|raw| self.calls.handle(raw, wanted, emit.out));
+        let legacy = view.function_call.map(|raw| self.calls.handle_legacy(raw, wanted, emit.out));
+        for number in calls.into_iter().chain(legacy).flatten() {
+            bears = true;
+            let item = self.calls.added(number, &self.common(Some(Status::InProgress)));
+            emit.item_added(self.index, item);
+        }
+        bears |= view.tool_calls.or(view.function_call).is_some_and(|raw| !json::is_blank(raw));
+        if let Some(audio) = view.audio.filter(|audio| json::is_object(audio)) {
+            bears = true;
+            self.audio.note(audio);
+        }
+        bears
+    }
+
+    fn apply_reasoning(&mut self, view: &DeltaView<'_>, emit: &mut Emit<'_>) -> bool {
+        let scalar = reasoning::scalar(view);
+        let mut bears = scalar.is_some();
+        if let Some(text) = &scalar {
+            self.push_reasoning(text, emit);
+        }
+        if let Some(details) = view.reasoning_details {
+            // Their text mirrors the scalar field when both are there.
+            let mut pieces = Vec::new();
+            self.details.handle(details, |piece| pieces.push(piece.clone().into_owned()));
+            bears |= !json::is_blank(details);
+            if scalar.is_none() {
+                for piece in &pieces {
+                    self.push_reasoning(piece, emit);
+                }
+            }
+        }
+        bears
+    }
+
+    /// Content is a string, or parts (Mistral): text, thinking, and others that are kept as they are.
+    fn apply_content(&mut self, raw: Raw<'_>, emit: &mut Emit<'_>) -> bool {
+        if let Some(text) = json::text(raw) {
+            self.push_text(&text, emit);
+            return !text.is_empty();
+        }
+        let mut bears = false;
+        if json::is_object(raw) {
+            return self.apply_part(raw, emit);
+        }
+        json::each_element(raw, |part| bears |= self.apply_part(part, emit));
+        bears
+    }
+
+    fn apply_part(&mut self, part: Raw<'_>, emit: &mut Emit<'_>) -> bool {
+        if let Some(text) = json::text(part) {
+            self.push_text(&text, emit);
+            return !text.is_empty();
+        }
+        let string = |name| json::field(part, name).and_then(json::text);
+        let kind = string(b"type").map(JsonText::into_lossy).unwrap_or_default();
+        match kind.as_str() {
+            "thinking" => {
+                let Some(thinking) = json::field(part, b"thinking") else { return false };
+                if let Some(text) = json::text(thinking) {
+                    self.push_reasoning(&text, emit);
+                }
+                json::each_element(thinking, |inner| {
+                    if let Some(text) = json::field(inner, b"text").and_then(json::text) {
+                        self.push_reasoning(&text, emit);
+                    }
+                });
+            }
+            "refusal" => {
+                if let Some(refusal) = string(b"refusal") {
+                    self.push_refusal(&refusal, emit);
+                }
+            }
+            "" | "text" | "output_text" => match string(b"text") {
+                Some(text) => self.push_text(&text, emit),
+                None => self.delta_extras.note(b"content_parts", &format!("[{part}]")),
+            },
+            _ => self.delta_extras.note(b"content_parts", &format!("[{part}]")),
+        }
+        true
+    }
+
+    fn push_text(&mut self, delta: &JsonText<'_>, emit: &mut Emit<'_>) {
+        let new = self.text.push(delta);
+        if !new.is_empty() {
+            if emit.include.output_item_added && !std::mem::replace(&mut self.announced.message, true) {
+                let item = message(self.role.as_deref(), Vec::new(), in_progress(self.index));
+                emit.item_added(self.index, Some(item));
+            }
+            emit.out.text_delta(self.index, new);
+        }
+    }
+
+    fn push_reasoning(&mut self, delta: &JsonText<'_>, emit: &mut Emit<'_>) {
+        let new = self.reasoning.push(delta);
+        if !new.is_empty() {
+            if emit.include.output_item_added && !std::mem::replace(&mut self.announced.reasoning, true) {
+                let (summary, content) = (Vec::new(), Vec::new());
+                let item = Reasoning { summary, content, common: in_progress(self.index) };
+                emit.item_added(self.index, Some(Item::Reasoning(item)));
+            }
+            emit.out.reasoning_delta(self.index, new);
+        }
+    }
+
+    fn push_refusal(&mut self, delta: &JsonText<'_>, emit: &mut Emit<'_>) {
+        let new = self.refusal.push(delta);
+        if !new.is_empty() {
+            if emit.include.output_item_added && !std::mem::replace(&mut self.announced.message, true) {
+                let item = message(self.role.as_deref(), Vec::new(), in_progress(self.index));
+                emit.item_added(self.index, Some(item));
+            }
+            emit.out.refusal_delta(self.index, new);
+        }
+    }
+
+    fn wanted(&self, emit: &Emit<'_>) -> Wanted {
+        Wanted { choice: self.index, deltas: emit.include.tool_call_delta }
+    }
+
+    fn common(&self, status: Option<Status>) -> Common {
+        Common { status, choice: self.index, ..Common::default() }
+    }
+
+    fn reasoning_item(&self, status: Option<Status>) -> Option<Item> {
+        if self.reasoning.as_str().is_empty() && self.details.is_empty() {
+            return None;
+        }
+        let mut common = self.common(status);
+        if !self.details.is_empty() {
+            common.provider.insert("reasoning_details", self.details.to_json());
+        }
+        let mut content = Vec::new();
+        if !self.reasoning.as_str().is_empty() {
+            content.push(ReasoningPart::ReasoningText { text: self.reasoning.as_str().to_owned() });
+        }
+        Some(Item::Reasoning(Reasoning { summary: Vec::new(), content, common }))
+    }
+
+    fn message_item(&self, status: Option<Status>) -> Option<Item> {
+        let mut content = Vec::new();
+        if !self.text.as_str().is_empty() {
+            content.push(ContentPart::OutputText { text: self.text.as_str().to_owned() });
+        }
+        if !self.refusal.as_str().is_empty() {
+            content.push(ContentPart::Refusal { refusal: self.refusal.as_str().to_owned() });
+        }
+        if content.is_empty() && self.audio.is_empty() && self.delta_extras.is_empty() {
+            return None;
+        }
+        let mut common = self.common(status);
+        self.delta_extras.write_to(&mut common.provider);
+        self.choice_extras.write_to(&mut common.provider);
+        self.logprobs.write_to(&mut common.provider);
+        self.audio.write_to(&mut common.provider);
+        Some(message(self.role.as_deref(), content, common))
+    }
+}
+
+impl Emit<'_> {
+    fn item_added(&mut self, choice: u32, item: Option<Item>) {
+        if let Some(item) = item.filter(|_| self.include.output_item_added) {
+            self.out.item_added(choice, *self.added, item);
+            *self.added = self.added.saturating_add(1);
+        }
+    }
+}
+
+fn in_progress(choice: u32) -> Common {
+    Common { status: Some(Status::InProgress), choice, ..Common::default() }
+}
+
+fn message(role: Option<&str>, content: Vec<ContentPart>, common: Common) -> Item {
+    Item::Message(Message { role: role.unwrap_or("assistant").to_owned(), content, common })
+}
+
+/// Audio output. Its base64 pieces are padded one by one, so they are kept apart: decode each.
+#[derive(Debug, Default)]
+struct Audio {
+    id: Option<String>,
+    transcript: TextBuffer,
+    data: String,
+    expires_at: Option<String>,
+}
+
+impl Audio {
+    fn is_empty(&self) -> bool {
+        self.id.is_none() && self.transcript.is_empty() && self.data.is_empty()
+    }
+
+    fn note(&mut self, raw: Raw<'_>) {
+        json::each_field(raw, |key, value| match key {
+            _ if json::is_null(value) => {}
+            b"id" => {
+                self.id.get_or_insert_with(|| value.to_owned());
+            }
+            b"transcript" => {
+                if let Some(text) = json::text(value) {
+                    self.transcript.push(&text);
+                }
+            }
+            b"data" => append(&mut self.data, value),
+            b"expires_at" => self.expires_at = Some(value.to_owned()),
+            _ => {}
+        });
+    }
+
+    fn write_to(&self, provider: &mut crate::item::Provider) {
+        if self.is_empty() {
+            return;
+        }
+        let mut out = format!("{{\"id\":{},\"transcript\":", self.id.as_deref().unwrap_or("null"));
+        json::write_string(&mut out, self.transcript.as_str());
+        let expires_at = self.expires_at.as_deref().unwrap_or("null");
+        out.push_str(&format!(",\"data\":[{}],\"expires_at\":{expires_at}}}", self.data));
+        provider.insert("audio", out);
+    }
+}
+
+/// Log probabilities: the lists of all chunks, one after the other.
+#[derive(Debug, Default)]
+struct Logprobs {
+    content: String,
+    refusal: String,
+    /// Another shape (the legacy API's), as it came last.
+    other: Option<String>,
+}
+
+impl Logprobs {
+    fn note(&mut self, raw: Raw<'_>) {
+        if !json::is_object(raw) {
+            return;
+        }
+        let mut known = false;
+        json::each_field(raw, |key, value| {
+            let list = match key {
+                b"content" => &mut self.content,
+                b"refusal" => &mut self.refusal,
+                _ => return,
+            };
+            known = true;
+            json::each_element(value, |entry| append(list, entry));
+        });
+        if !known && !json::is_blank(raw) {
+            self.other = Some(raw.to_owned());
+        }
+    }
+
+    fn write_to(&self, provider: &mut crate::item::Provider) {
+        if !self.content.is_empty() || !self.refusal.is_empty() {
+            let (content, refusal) = (&self.content, &self.refusal);
+            provider.insert("logprobs", format!("{{\"content\":[{content}],\"refusal\":[{refusal}]}}"));
+        } else if let Some(other) = &self.other {
+            provider.insert("logprobs", other.clone());
+        }
+    }
+}

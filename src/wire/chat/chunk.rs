@@ -1,0 +1,160 @@
+//! A chunk as a borrowed view: which field is where, nothing decided yet.
+
+use crate::json::{self, Raw};
+
+/// The top level of a `chat.completion.chunk` (or of a whole `chat.completion`).
+#[derive(Default)]
+pub(super) struct Chunk<'a> {
+    pub(super) id: Option<Raw<'a>>,
+    pub(super) model: Option<Raw<'a>>,
+    pub(super) object: Option<Raw<'a>>,
+    pub(super) choices: Option<Raw<'a>>,
+    pub(super) usage: Option<Raw<'a>>,
+    /// Groq's envelope, which repeats or replaces `usage`.
+    pub(super) x_groq: Option<Raw<'a>>,
+    pub(super) error: Option<Raw<'a>>,
+    /// `type`, `code`, `message`, `detail` and `base_resp` mean an error only when there are no choices.
+    pub(super) kind: Option<Raw<'a>>,
+    pub(super) code: Option<Raw<'a>>,
+    pub(super) message: Option<Raw<'a>>,
+    pub(super) detail: Option<Raw<'a>>,
+    pub(super) base_resp: Option<Raw<'a>>,
+}
+
+impl<'a> Chunk<'a> {
+    /// Reads the known fields and hands every other one to `other`.
+    pub(super) fn read(raw: Raw<'a>, mut other: impl FnMut(&[u8], Raw<'a>)) -> Self {
+        let mut chunk = Self::default();
+        json::each_field(raw, |key, value| {
+            let slot = match key {
+                b"id" => &mut chunk.id,
+                b"model" => &mut chunk.model,
+                b"object" => &mut chunk.object,
+                b"choices" => &mut chunk.choices,
+                b"usage" => &mut chunk.usage,
+                b"x_groq" => &mut chunk.x_groq,
+                b"error" => &mut chunk.error,
+                b"type" => &mut chunk.kind,
+                b"code" => &mut chunk.code,
+                b"message" => &mut chunk.message,
+                b"detail" => &mut chunk.detail,
+                b"base_resp" => &mut chunk.base_resp,
+                // When it was made says nothing that the timings do not; the other two are padding
+                // against traffic analysis (OpenAI and Azure; Mistral).
+                b"created" | b"obfuscation" | b"p" => return,
+                _ => return other(key, value),
+            };
+            *slot = Some(value);
+        });
+        chunk
+    }
+
+    /// The error that this chunk reports, if it reports one.
+    pub(super) fn error(&self, raw: Raw<'a>) -> Option<Raw<'a>> {
+        if let Some(error) = self.error.filter(|error| !is_no_error(error)) {
+            return Some(error);
+        }
+        if self.choices.is_some_and(|choices| !json::is_null(choices)) {
+            return None;
+        }
+        let says_error = |field: Option<Raw<'a>>| field == Some("\"error\"");
+        let code_says_so = self.message.is_some() && self.code.is_some_and(|code| !is_success(code));
+        let wrapper_says_so = self
+            .base_resp
+            .and_then(|wrapper| json::field(wrapper, b"status_code"))
+            .is_some_and(|code| !is_success(code));
+        let detail_says_so = self.detail.is_some_and(|detail| !json::is_blank(detail));
+        (says_error(self.object)
+            || says_error(self.kind)
+            || code_says_so
+            || wrapper_says_so
+            || detail_says_so)
+            .then_some(raw)
+    }
+}
+
+fn is_no_error(raw: Raw<'_>) -> bool {
+    json::is_blank(raw) || matches!(raw, "false" | "0")
+}
+
+/// Success codes of wrappers that send one with every chunk (iFlytek, MiniMax).
+fn is_success(raw: Raw<'_>) -> bool {
+    json::is_blank(raw) || matches!(raw, "0" | "\"0\"" | "200" | "\"200\"" | "\"Success\"" | "\"success\"")
+}
+
+/// One element of `choices`.
+#[derive(Default)]
+pub(super) struct ChoiceView<'a> {
+    pub(super) index: Option<Raw<'a>>,
+    pub(super) delta: Option<Raw<'a>>,
+    pub(super) message: Option<Raw<'a>>,
+    /// The legacy completions API's text.
+    pub(super) text: Option<Raw<'a>>,
+    pub(super) finish_reason: Option<Raw<'a>>,
+    pub(super) logprobs: Option<Raw<'a>>,
+    pub(super) usage: Option<Raw<'a>>,
+    pub(super) error: Option<Raw<'a>>,
+}
+
+impl<'a> ChoiceView<'a> {
+    pub(super) fn read(raw: Raw<'a>, mut other: impl FnMut(&[u8], Raw<'a>)) -> Self {
+        let mut choice = Self::default();
+        json::each_field(raw, |key, value| {
+            let slot = match key {
+                b"index" => &mut choice.index,
+                b"delta" => &mut choice.delta,
+                b"message" => &mut choice.message,
+                b"text" => &mut choice.text,
+                b"finish_reason" => &mut choice.finish_reason,
+                b"logprobs" => &mut choice.logprobs,
+                b"usage" => &mut choice.usage,
+                b"error" => &mut choice.error,
+                _ => return other(key, value),
+            };
+            *slot = Some(value);
+        });
+        choice.error = choice.error.filter(|error| !is_no_error(error));
+        choice
+    }
+}
+
+/// A `delta`, or a whole `message`.
+#[derive(Default)]
+pub(super) struct DeltaView<'a> {
+    pub(super) role: Option<Raw<'a>>,
+    pub(super) content: Option<Raw<'a>>,
+    pub(super) refusal: Option<Raw<'a>>,
+    pub(super) tool_calls: Option<Raw<'a>>,
+    pub(super) function_call: Option<Raw<'a>>,
+    pub(super) audio: Option<Raw<'a>>,
+    pub(super) reasoning_details: Option<Raw<'a>>,
+    /// The scalar reasoning fields in order of precedence: providers mirror the same text in several.
+    pub(super) reasoning: [Option<Raw<'a>>; 5],
+}
+
+impl<'a> DeltaView<'a> {
+    pub(super) fn read(raw: Raw<'a>, mut other: impl FnMut(&[u8], Raw<'a>)) -> Self {
+        let mut delta = Self::default();
+        let [content, plain, text, summary, thinking] = &mut delta.reasoning;
+        json::each_field(raw, |key, value| {
+            let slot = match key {
+                b"role" => &mut delta.role,
+                b"content" => &mut delta.content,
+                b"refusal" => &mut delta.refusal,
+                b"tool_calls" => &mut delta.tool_calls,
+                b"function_call" => &mut delta.function_call,
+                b"audio" => &mut delta.audio,
+                b"reasoning_details" => &mut delta.reasoning_details,
+                b"reasoning_content" => &mut *content,
+                b"reasoning" => &mut *plain,
+                b"reasoning_text" => &mut *text,
+                b"cot_summary" => &mut *summary,
+                b"thinking" => &mut *thinking,
+                b"obfuscation" | b"p" => return,
+                _ => return other(key, value),
+            };
+            *slot = Some(value);
+        });
+        delta
+    }
+}

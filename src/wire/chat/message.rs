@@ -1,0 +1,56 @@
+//! Whole `message` objects in a stream: of a body that is no stream, of a last chunk that repeats
+//! everything (MiniMax), of chunks that carry the text so far beside the delta (Perplexity), or of servers
+//! that send messages where deltas belong.
+
+use crate::json::{self, JsonText, Raw};
+
+/// What messages said so far. They count only for what no delta brings, which is known at the end.
+#[derive(Debug, Default)]
+pub(super) struct WholeMessage {
+    /// The messages that do not repeat each other, oldest first; usually one.
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
+    raw: String,
+    content: Option<String>,
+}
+
+impl WholeMessage {
+    /// Takes note of a message. One that continues the last one's content replaces it (cumulative); one
+    /// with other content is kept beside it. Returns whether it bears anything.
+    pub(super) fn note(&mut self, raw: Raw<'_>) -> bool {
+        let content = json::field(raw, b"content").and_then(json::text).map(JsonText::into_lossy);
+        let content = content.filter(|content| !content.is_empty());
+        let bears = content.is_some() || !json::is_blank(raw);
+        let part = Part { raw: raw.to_owned(), content };
+        match self.parts.last_mut() {
+            Some(last) if part.continues(last) => *last = part,
+            _ => self.parts.push(part),
+        }
+        bears
+    }
+
+    pub(super) fn into_parts(self) -> impl Iterator<Item = String> {
+        self.parts.into_iter().map(|part| part.raw)
+    }
+}
+
+impl Part {
+    fn continues(&self, last: &Part) -> bool {
+        match (&last.content, &self.content) {
+            (Some(before), Some(now)) => now.starts_with(before.as_str()),
+            // A message without content may bring the calls that belong to the text before it.
+            (Some(_), None) => false,
+            (None, _) => last.raw == self.raw || !self.raw.is_empty() && last.is_poor(),
+        }
+    }
+
+    /// Whether it holds nothing but a role.
+    fn is_poor(&self) -> bool {
+        let mut poor = true;
+        json::each_field(&self.raw, |key, value| poor &= key == b"role" || json::is_blank(value));
+        poor
+    }
+}

@@ -1,0 +1,247 @@
+//! OpenAI Chat Completions and its dialects: chunks -> events and items.
+//!
+//! Source: the API reference's chat completion chunk object, and what over thirty providers make of it;
+//! each module says which deviations it handles.
+
+mod arguments;
+mod choice;
+mod chunk;
+mod extras;
+mod finish;
+mod message;
+mod reasoning;
+mod tool_calls;
+mod usage;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use self::choice::{Choice, Emit};
+use self::chunk::{ChoiceView, Chunk};
+use self::extras::Extras;
+use self::usage::{Place, UsageTracker};
+use super::provider_error;
+use crate::error::{Error, ErrorCode};
+use crate::event::{Completion, Created, EndedBy, EventQueue};
+use crate::item::{Item, Provider, Status};
+use crate::json::{self, Raw};
+use crate::options::Options;
+use crate::timings::Timings;
+
+/// The state of one chat stream.
+#[derive(Debug, Default)]
+pub(crate) struct ChatStream {
+    id: Identity,
+    model: Identity,
+    choices: Vec<Choice>,
+    by_index: BTreeMap<u32, usize>,
+    usage: UsageTracker,
+    /// A chunk without choices brought usage: by contract the last one before `[DONE]`.
+    saw_usage_chunk: bool,
+    /// Fields of the chunks that have no place elsewhere.
+    extras: Extras,
+    created: bool,
+    added: u32,
+    largest_item: usize,
+}
+
+/// One finished choice, for `.final().choices`.
+#[derive(Debug, Clone)]
+pub struct ChoiceSummary {
+    /// The choice's index.
+    pub index: u32,
+    /// The last reason, as sent.
+    pub finish_reason: Option<String>,
+    /// The same in OpenAI's words.
+    pub finish_reason_normalized: Option<String>,
+    /// Its items, in order.
+    pub items: Vec<Arc<Item>>,
+}
+
+impl ChatStream {
+    /// Handles the JSON value of one chunk.
+    ///
+    /// # Errors
+    /// `provider_error` when the chunk reports an error (after its payload was taken), `event_too_large`
+    /// when an item outgrew its limit.
+    pub(crate) fn handle_chunk(
+        &mut self,
+        raw: Raw<'_>,
+        options: &Options,
+        out: &mut EventQueue,
+    ) -> Result<(), Error> {
+        if !json::is_object(raw) {
+            return Ok(());
+        }
+        let extras = &mut self.extras;
+        let chunk = Chunk::read(raw, |key, value| extras.replace(key, value));
+        let mut error = chunk.error(raw).map(provider_error::from_json);
+        let mut bears = false;
+        let mut choices = 0_usize;
+        if options.include.created && !self.created && chunk.choices.is_some() {
+            self.announce(&chunk, out);
+        }
+        json::each_element(chunk.choices.unwrap_or("[]"), |element| {
+            choices += 1;
+            let mut unknown = Vec::new();
+            let view = ChoiceView::read(element, |key, value| unknown.push((key.to_vec(), value)));
+            bears |= self.handle_choice(&view, unknown, options, out);
+            if let Some(usage) = view.usage {
+                self.usage.merge(Place::Choice, usage);
+            }
+            if let (None, Some(raw)) = (&error, view.error) {
+                error = Some(provider_error::from_json(raw));
+            }
+            if error.is_none() && view.finish_reason == Some("\"error\"") {
+                let mut ended = provider_error::from_json("{}");
+                ended.message = "the provider ended the stream with finish_reason \"error\"".to_owned();
+                error = Some(ended);
+            }
+        });
+        self.id.note(chunk.id, bears);
+        self.model.note(chunk.model, bears);
+        if let Some(usage) = chunk.usage {
+            self.saw_usage_chunk |= self.usage.merge(Place::Chunk, usage) && choices == 0;
+        }
+        if let Some(usage) = chunk.x_groq.and_then(|groq| json::field(groq, b"usage")) {
+            self.usage.merge(Place::Groq, usage);
+        }
+        match error {
+            Some(error) => Err(Error::provider(ErrorCode::ProviderError, error)),
+            None => self.check_size(options),
+        }
+    }
+
+    /// Whether anything of a chat stream was seen.
+    pub(crate) fn has_content(&self) -> bool {
+        !self.choices.is_empty() || self.usage.total().is_some()
+    }
+
+    /// Whether the end of the stream may count as the response's end: every choice gave its reason, or a
+    /// chunk with nothing but usage came.
+    pub(crate) fn may_complete(&self) -> bool {
+        let all_finished = self.choices.iter().all(|choice| choice.finish.raw().is_some());
+        (!self.choices.is_empty() && all_finished) || self.saw_usage_chunk
+    }
+
+    /// Ends every choice: what waited for more is emitted.
+    pub(crate) fn end(&mut self, options: &Options, out: &mut EventQueue) {
+        self.choices.sort_by_key(|choice| choice.index);
+        for choice in &mut self.choices {
+            let mut emit = Emit { out, include: options.include, added: &mut self.added };
+            choice.end(&mut emit);
+        }
+        self.by_index.clear();
+        let places = self.choices.iter().enumerate().map(|(at, choice)| (choice.index, at));
+        self.by_index.extend(places);
+    }
+
+    /// The choices with their items as they are now.
+    pub(crate) fn choices(&self, status: Option<Status>) -> Vec<ChoiceSummary> {
+        let summary = |at: &usize| {
+            let choice = self.choices.get(*at)?;
+            Some(ChoiceSummary {
+                index: choice.index,
+                finish_reason: choice.finish.raw().map(ToOwned::to_owned),
+                finish_reason_normalized: choice.finish_normalized(),
+                items: choice.items(status),
+            })
+        };
+        self.by_index.values().filter_map(summary).collect()
+    }
+
+    /// The response's end (or, of an unfinished one, what is known so far).
+    pub(crate) fn completion(&self, ended_by: EndedBy, timings: Timings) -> Completion {
+        let first = self.by_index.values().next().and_then(|at| self.choices.get(*at));
+        let mut provider = Provider::default();
+        self.extras.write_to(&mut provider);
+        Completion {
+            response_id: self.id.value().to_owned(),
+            model: self.model.value().to_owned(),
+            finish_reason: first.and_then(|choice| choice.finish.raw()).map(ToOwned::to_owned),
+            finish_reason_normalized: first.and_then(Choice::finish_normalized),
+            token_usage: self.usage.total(),
+            ended_by,
+            timings,
+            provider,
+        }
+    }
+
+    fn handle_choice(
+        &mut self,
+        view: &ChoiceView<'_>,
+        unknown: Vec<(Vec<u8>, Raw<'_>)>,
+        options: &Options,
+        out: &mut EventQueue,
+    ) -> bool {
+        let wire_index = view.index.and_then(json::unsigned).unwrap_or(0);
+        let index = match options.n {
+            Some(1) => 0,
+            _ => u32::try_from(wire_index).unwrap_or(u32::MAX),
+        };
+        let has_something = view.delta.or(view.message).or(view.text).is_some();
+        let at = match self.by_index.get(&index) {
+            Some(at) => *at,
+            // `[null]` and `[{}]` are junk, not a choice.
+            None if !has_something
+                && view.finish_reason.is_none_or(json::is_blank)
+                && view.error.is_none() =>
+            {
+                return false;
+            }
+            None => {
+                self.choices.push(Choice::new(index));
+                self.by_index.insert(index, self.choices.len() - 1);
+                self.choices.len() - 1
+            }
+        };
+        let Some(choice) = self.choices.get_mut(at) else { return false };
+        for (key, value) in unknown {
+            choice.note_extra(&key, value);
+        }
+        let mut emit = Emit { out, include: options.include, added: &mut self.added };
+        let bears = choice.handle(view, &mut emit);
+        self.largest_item = self.largest_item.max(choice.largest_item());
+        bears
+    }
+
+    fn check_size(&self, options: &Options) -> Result<(), Error> {
+        let limit = options.max_item_bytes;
+        if self.largest_item > limit {
+            let message = format!("item larger than {limit} bytes (maxItemBytes)");
+            return Err(Error::new(ErrorCode::EventTooLarge, message));
+        }
+        Ok(())
+    }
+
+    fn announce(&mut self, chunk: &Chunk<'_>, out: &mut EventQueue) {
+        let string =
+            |raw: Option<Raw<'_>>| raw.and_then(json::nonempty_string).unwrap_or_default().into_owned();
+        self.created = true;
+        out.created(Created { response_id: string(chunk.id), model: string(chunk.model) });
+    }
+}
+
+/// The response's id or model: the first that is not empty from a chunk that bears payload, because
+/// prologues (Azure) and keep-alive chunks (oMLX) bring empty or foreign ones; else the first at all.
+#[derive(Debug, Default)]
+struct Identity {
+    sure: Option<String>,
+    guess: Option<String>,
+}
+
+impl Identity {
+    fn note(&mut self, raw: Option<Raw<'_>>, bears: bool) {
+        if self.sure.is_some() {
+            return;
+        }
+        let slot = if bears { &mut self.sure } else { &mut self.guess };
+        if slot.is_none() {
+            *slot = raw.and_then(json::nonempty_string).map(Into::into);
+        }
+    }
+
+    fn value(&self) -> &str {
+        self.sure.as_deref().or(self.guess.as_deref()).unwrap_or_default()
+    }
+}
