@@ -3,9 +3,7 @@
 //! An item serialises as the OpenAI Responses API writes its output items, so that it can go into the
 //! next request as it is. What such an item cannot say is kept, as it came, in its `provider` field.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 /// One finished (or, with a status, unfinished) piece of the response.
@@ -142,10 +140,9 @@ pub enum SummaryPart {
     },
 }
 
-/// Provider fields by name, each as the JSON that came.
-#[derive(Debug, Clone, Default, Serialize)]
-#[serde(transparent)]
-pub struct Provider(BTreeMap<String, Box<RawValue>>);
+/// Provider fields by name, each as the JSON that came; a JSON object.
+#[derive(Debug, Clone, Default)]
+pub struct Provider(Vec<(String, Box<RawValue>)>);
 
 impl Provider {
     /// Whether there are none.
@@ -155,18 +152,21 @@ impl Provider {
 
     /// The JSON text of one field.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.get())
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.get())
     }
 
-    /// Adds a field; text that is not JSON is kept as a JSON string.
-    pub(crate) fn insert(&mut self, name: impl Into<String>, json: String) {
+    /// Adds a field; text that is not JSON is kept as a JSON string. The first of a name stays.
+    pub(crate) fn insert(&mut self, name: &str, json: String) {
+        if self.get(name).is_some() {
+            return;
+        }
         let value = RawValue::from_string(json.clone()).or_else(|_| {
             let mut quoted = String::new();
             crate::json::write_string(&mut quoted, &json);
             RawValue::from_string(quoted)
         });
         if let Ok(value) = value {
-            self.0.insert(name.into(), value);
+            self.0.push((name.to_owned(), value));
         }
     }
 
@@ -175,6 +175,12 @@ impl Provider {
         let mut json = String::new();
         crate::json::write_string(&mut json, value);
         self.insert(name, json);
+    }
+}
+
+impl Serialize for Provider {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 

@@ -70,8 +70,13 @@ pub fn check(text: &str) -> Result<(), String> {
 ///
 /// Keys may repeat; callers that assign let the last one win, as `JSON.parse` does.
 pub fn each_field<'a>(raw: Raw<'a>, mut each: impl FnMut(&[u8], Raw<'a>)) {
+    fields(raw, &mut each);
+}
+
+/// One copy for all callers: the visitor is large, a call through a pointer is cheap beside a field's parse.
+fn fields<'a>(raw: Raw<'a>, each: &mut dyn FnMut(&[u8], Raw<'a>)) {
     if is_object(raw) {
-        let visitor = FieldsVisitor { each: &mut each };
+        let visitor = FieldsVisitor { each };
         // The text was checked by `document`, so an error here cannot happen; if it did, the fields
         // before it stand.
         let _ = serde_json::Deserializer::from_str(raw).deserialize_map(visitor);
@@ -80,8 +85,12 @@ pub fn each_field<'a>(raw: Raw<'a>, mut each: impl FnMut(&[u8], Raw<'a>)) {
 
 /// Calls `each` with every element of an array; does nothing for another type.
 pub fn each_element<'a>(raw: Raw<'a>, mut each: impl FnMut(Raw<'a>)) {
+    elements(raw, &mut each);
+}
+
+fn elements<'a>(raw: Raw<'a>, each: &mut dyn FnMut(Raw<'a>)) {
     if is_array(raw) {
-        let visitor = ElementsVisitor { each: &mut each };
+        let visitor = ElementsVisitor { each };
         let _ = serde_json::Deserializer::from_str(raw).deserialize_seq(visitor);
     }
 }
@@ -191,11 +200,11 @@ pub fn write_string(out: &mut String, text: &str) {
     }
 }
 
-struct FieldsVisitor<'f, F> {
-    each: &'f mut F,
+struct FieldsVisitor<'f, 'de> {
+    each: &'f mut dyn FnMut(&[u8], Raw<'de>),
 }
 
-impl<'de, F: FnMut(&[u8], Raw<'de>)> Visitor<'de> for FieldsVisitor<'_, F> {
+impl<'de> Visitor<'de> for FieldsVisitor<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -211,11 +220,11 @@ impl<'de, F: FnMut(&[u8], Raw<'de>)> Visitor<'de> for FieldsVisitor<'_, F> {
     }
 }
 
-struct ElementsVisitor<'f, F> {
-    each: &'f mut F,
+struct ElementsVisitor<'f, 'de> {
+    each: &'f mut dyn FnMut(Raw<'de>),
 }
 
-impl<'de, F: FnMut(Raw<'de>)> Visitor<'de> for ElementsVisitor<'_, F> {
+impl<'de> Visitor<'de> for ElementsVisitor<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

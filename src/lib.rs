@@ -54,5 +54,8 @@ pub use self::event::{Completion, Created, EndedBy, RawFrame, StreamEvent};
 pub use self::item::{Item, TokenUsage};
 pub use self::options::{Include, InvalidUtf8, Options, WireChoice};
 pub use self::timings::Timings;
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub use self::wasm::{PushAggregator, StreamReader};
 pub use self::wire::chat::ChoiceSummary;
 pub use self::wire::provider_error::from_body as provider_error_from_body;

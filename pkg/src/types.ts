@@ -261,6 +261,8 @@ export interface FinalChoice {
   finish_reason: string | null;
   finish_reason_normalized: string | null;
   items: Item[];
+  /** Fields of the provider's choice that belong to no item, last value. */
+  provider?: Record<string, unknown>;
 }
 
 /** What went through. */

@@ -9,6 +9,7 @@ use crate::aggregator::{Aggregator, Counts};
 use crate::error::Error;
 use crate::event::Completion;
 use crate::flat::FlatBatch;
+use crate::item::Provider;
 
 /// Where JavaScript finds the last batch: eight numbers at an address that never changes for an
 /// aggregator, so that reading a batch needs no further call. See `pkg/src/core.ts`.
@@ -82,11 +83,14 @@ impl BatchedAggregator {
             index: u32,
             finish_reason: Option<String>,
             finish_reason_normalized: Option<String>,
+            #[serde(skip_serializing_if = "Provider::is_empty")]
+            provider: Provider,
         }
         let choices = self.aggregator.choices().into_iter().map(|choice| Choice {
             index: choice.index,
             finish_reason: choice.finish_reason,
             finish_reason_normalized: choice.finish_reason_normalized,
+            provider: choice.provider,
         });
         json_text(&Snapshot {
             completion: self.aggregator.summary(),
@@ -112,10 +116,10 @@ pub(super) fn error_json(error: &Error) -> String {
     struct Js<'a> {
         code: &'a str,
         message: &'a str,
-        provider: Option<Provider<'a>>,
+        provider: Option<JsProvider<'a>>,
     }
     #[derive(Serialize)]
-    struct Provider<'a> {
+    struct JsProvider<'a> {
         status: Option<u16>,
         message: &'a str,
         #[serde(rename = "type")]
@@ -125,7 +129,7 @@ pub(super) fn error_json(error: &Error) -> String {
         retry_after_ms: Option<u64>,
         raw: &'a str,
     }
-    let provider = error.provider.as_deref().map(|provider| Provider {
+    let provider = error.provider.as_deref().map(|provider| JsProvider {
         status: provider.status,
         message: &provider.message,
         kind: provider.kind.as_deref(),

@@ -9,3 +9,6 @@ mod clock;
 mod options;
 mod reader;
 mod source;
+
+pub use self::aggregator::PushAggregator;
+pub use self::reader::StreamReader;

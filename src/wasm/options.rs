@@ -69,9 +69,6 @@ fn size(name: &str, value: f64) -> Result<usize, Error> {
     } else if value == f64::INFINITY {
         Ok(usize::MAX)
     } else {
-        Err(Error::new(
-            ErrorCode::BadOption,
-            format!("{name} must be a whole number of at least 1, not {value}"),
-        ))
+        Err(Error::new(ErrorCode::BadOption, format!("{name} must be a whole number of at least 1")))
     }
 }

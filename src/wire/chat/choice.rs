@@ -9,7 +9,7 @@ use super::message::WholeMessage;
 use super::reasoning::{self, Details};
 use super::tool_calls::{ToolCalls, Wanted};
 use crate::event::EventQueue;
-use crate::item::{Common, ContentPart, Item, Message, Reasoning, ReasoningPart, Status};
+use crate::item::{Common, ContentPart, Item, Message, Provider, Reasoning, ReasoningPart, Status};
 use crate::json::{self, JsonText, Raw};
 use crate::options::Include;
 use crate::text::TextBuffer;
@@ -26,9 +26,10 @@ pub(super) struct Choice {
     pub(super) calls: ToolCalls,
     audio: Audio,
     logprobs: Logprobs,
-    /// Unknown fields of deltas: annotations, images, executed tools, content parts of other types.
+    /// Unknown lists in deltas: annotations, images, executed tools, content parts of other types. They
+    /// belong to the message.
     delta_extras: Extras,
-    /// Unknown fields of the choice itself.
+    /// Other unknown fields of deltas, and those of the choice itself.
     choice_extras: Extras,
     /// What `message` fields said; used for what no delta brought.
     whole: WholeMessage,
@@ -117,6 +118,21 @@ impl Choice {
         items
     }
 
+    /// Adds the fields that belong to no item.
+    pub(super) fn write_to(&self, provider: &mut Provider) {
+        self.choice_extras.write_to(provider);
+        if self.message_item(None).is_none() {
+            self.logprobs.write_to(provider);
+        }
+    }
+
+    /// The fields that belong to no item.
+    pub(super) fn provider(&self) -> Provider {
+        let mut provider = Provider::default();
+        self.write_to(&mut provider);
+        provider
+    }
+
     /// `finish_reason` in OpenAI's words.
     pub(super) fn finish_normalized(&self) -> Option<String> {
         self.finish.normalized(!self.calls.is_empty())
@@ -130,13 +146,13 @@ impl Choice {
         let has_calls = !self.calls.is_empty();
         let has_refusal = !self.refusal.is_empty();
         let has_audio = !self.audio.is_empty();
-        let has_extras = !self.delta_extras.is_empty();
+        let has_extras = self.delta_extras.has_list();
         for raw in std::mem::take(&mut self.whole).into_parts() {
-            let extras = &mut self.delta_extras;
-            let mut view = DeltaView::read(&raw, |key, value| {
-                if !has_extras {
-                    extras.note(key, value);
-                }
+            let (lists, others) = (&mut self.delta_extras, &mut self.choice_extras);
+            let mut view = DeltaView::read(&raw, |key, value| match json::is_array(value) {
+                true if has_extras => {}
+                true => lists.note(key, value),
+                false => others.replace(key, value),
             });
             view.content = view.content.filter(|_| !has_text);
             view.reasoning = view.reasoning.map(|field| field.filter(|_| !has_reasoning));
@@ -150,8 +166,10 @@ impl Choice {
     }
 
     fn handle_delta(&mut self, raw: Raw<'_>, emit: &mut Emit<'_>) -> bool {
-        let extras = &mut self.delta_extras;
-        let view = DeltaView::read(raw, |key, value| extras.note(key, value));
+        let (lists, others) = (&mut self.delta_extras, &mut self.choice_extras);
+        let view = DeltaView::read(raw, |key, value| {
+            if json::is_array(value) { lists.note(key, value) } else { others.replace(key, value) }
+        });
         self.apply(&view, emit)
     }
 
@@ -319,12 +337,11 @@ impl Choice {
         if !self.refusal.as_str().is_empty() {
             content.push(ContentPart::Refusal { refusal: self.refusal.as_str().to_owned() });
         }
-        if content.is_empty() && self.audio.is_empty() && self.delta_extras.is_empty() {
+        if content.is_empty() && self.audio.is_empty() && !self.delta_extras.has_list() {
             return None;
         }
         let mut common = self.common(status);
         self.delta_extras.write_to(&mut common.provider);
-        self.choice_extras.write_to(&mut common.provider);
         self.logprobs.write_to(&mut common.provider);
         self.audio.write_to(&mut common.provider);
         Some(message(self.role.as_deref(), content, common))
@@ -379,7 +396,7 @@ impl Audio {
         });
     }
 
-    fn write_to(&self, provider: &mut crate::item::Provider) {
+    fn write_to(&self, provider: &mut Provider) {
         if self.is_empty() {
             return;
         }
@@ -420,7 +437,7 @@ impl Logprobs {
         }
     }
 
-    fn write_to(&self, provider: &mut crate::item::Provider) {
+    fn write_to(&self, provider: &mut Provider) {
         if !self.content.is_empty() || !self.refusal.is_empty() {
             let (content, refusal) = (&self.content, &self.refusal);
             provider.insert("logprobs", format!("{{\"content\":[{content}],\"refusal\":[{refusal}]}}"));

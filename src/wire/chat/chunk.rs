@@ -150,7 +150,8 @@ impl<'a> DeltaView<'a> {
                 b"reasoning_text" => &mut *text,
                 b"cot_summary" => &mut *summary,
                 b"thinking" => &mut *thinking,
-                b"obfuscation" | b"p" => return,
+                // Padding; and what Mistral numbers its deltas with.
+                b"obfuscation" | b"p" | b"index" => return,
                 _ => return other(key, value),
             };
             *slot = Some(value);

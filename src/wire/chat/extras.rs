@@ -9,7 +9,8 @@ use crate::json::{self, Raw};
 /// last value that says something.
 #[derive(Debug, Default)]
 pub(super) struct Extras {
-    fields: BTreeMap<Vec<u8>, Extra>,
+    fields: Vec<(String, Extra)>,
+    by_name: BTreeMap<String, usize>,
 }
 
 #[derive(Debug)]
@@ -29,10 +30,11 @@ impl Extras {
         if !json::is_array(raw) {
             return self.replace(key, raw);
         }
-        if !matches!(self.fields.get(key), Some(Extra::List(_))) {
-            self.fields.insert(key.to_vec(), Extra::List(String::new()));
+        let extra = self.slot(key);
+        if let Extra::Last(_) = extra {
+            *extra = Extra::List(String::new());
         }
-        if let Some(Extra::List(list)) = self.fields.get_mut(key) {
+        if let Extra::List(list) = extra {
             json::each_element(raw, |element| append(list, element));
         }
     }
@@ -42,33 +44,46 @@ impl Extras {
         if json::is_blank(raw) {
             return;
         }
-        match self.fields.get_mut(key) {
+        match self.slot(key) {
             // Most such fields repeat with every chunk.
-            Some(Extra::Last(last)) if last == raw => {}
-            Some(Extra::Last(last)) => {
+            Extra::Last(last) if last == raw => {}
+            Extra::Last(last) => {
                 last.clear();
                 last.push_str(raw);
             }
-            _ => {
-                self.fields.insert(key.to_vec(), Extra::Last(raw.to_owned()));
-            }
+            list @ Extra::List(_) => *list = Extra::Last(raw.to_owned()),
         }
     }
 
-    /// Whether nothing was noted.
-    pub(super) fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+    /// Whether a list was noted: content of a kind that has no place of its own.
+    pub(super) fn has_list(&self) -> bool {
+        self.fields.iter().any(|(_, extra)| matches!(extra, Extra::List(_)))
     }
 
-    /// Adds the fields to an item's provider fields.
+    /// Adds the fields to provider fields.
     pub(super) fn write_to(&self, provider: &mut Provider) {
-        for (key, extra) in &self.fields {
+        for (name, extra) in &self.fields {
             let json = match extra {
                 Extra::Last(last) => last.clone(),
                 Extra::List(list) => format!("[{list}]"),
             };
-            provider.insert(String::from_utf8_lossy(key), json);
+            provider.insert(name, json);
         }
+    }
+
+    #[allow(clippy::indexing_slicing, reason = "`at` is the position just found or pushed")]
+    fn slot(&mut self, key: &[u8]) -> &mut Extra {
+        let name = String::from_utf8_lossy(key);
+        let at = match self.by_name.get(name.as_ref()) {
+            Some(at) => *at,
+            None => {
+                let at = self.fields.len();
+                self.by_name.insert(name.clone().into_owned(), at);
+                self.fields.push((name.into_owned(), Extra::Last(String::new())));
+                at
+            }
+        };
+        &mut self.fields[at].1
     }
 }
 

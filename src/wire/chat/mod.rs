@@ -34,7 +34,7 @@ pub(crate) struct ChatStream {
     id: Identity,
     model: Identity,
     choices: Vec<Choice>,
-    by_index: BTreeMap<u32, usize>,
+    by_index: BTreeMap<u64, usize>,
     usage: UsageTracker,
     /// A chunk without choices brought usage: by contract the last one before `[DONE]`.
     saw_usage_chunk: bool,
@@ -56,6 +56,8 @@ pub struct ChoiceSummary {
     pub finish_reason_normalized: Option<String>,
     /// Its items, in order.
     pub items: Vec<Arc<Item>>,
+    /// Fields of the provider's choice and deltas that belong to no item.
+    pub provider: Provider,
 }
 
 impl ChatStream {
@@ -132,7 +134,7 @@ impl ChatStream {
             choice.end(&mut emit);
         }
         self.by_index.clear();
-        let places = self.choices.iter().enumerate().map(|(at, choice)| (choice.index, at));
+        let places = self.choices.iter().enumerate().map(|(at, choice)| (choice.index.into(), at));
         self.by_index.extend(places);
     }
 
@@ -145,6 +147,7 @@ impl ChatStream {
                 finish_reason: choice.finish.raw().map(ToOwned::to_owned),
                 finish_reason_normalized: choice.finish_normalized(),
                 items: choice.items(status),
+                provider: choice.provider(),
             })
         };
         self.by_index.values().filter_map(summary).collect()
@@ -155,6 +158,9 @@ impl ChatStream {
         let first = self.by_index.values().next().and_then(|at| self.choices.get(*at));
         let mut provider = Provider::default();
         self.extras.write_to(&mut provider);
+        if let Some(choice) = first {
+            choice.write_to(&mut provider);
+        }
         Completion {
             response_id: self.id.value().to_owned(),
             model: self.model.value().to_owned(),
@@ -180,7 +186,7 @@ impl ChatStream {
             _ => u32::try_from(wire_index).unwrap_or(u32::MAX),
         };
         let has_something = view.delta.or(view.message).or(view.text).is_some();
-        let at = match self.by_index.get(&index) {
+        let at = match self.by_index.get(&index.into()) {
             Some(at) => *at,
             // `[null]` and `[{}]` are junk, not a choice.
             None if !has_something
@@ -191,7 +197,7 @@ impl ChatStream {
             }
             None => {
                 self.choices.push(Choice::new(index));
-                self.by_index.insert(index, self.choices.len() - 1);
+                self.by_index.insert(index.into(), self.choices.len() - 1);
                 self.choices.len() - 1
             }
         };

@@ -1,0 +1,110 @@
+import { parseArgs } from "node:util";
+
+import type { AggregateOptions, IncludeName, Wire } from "../types.js";
+
+export const HELP = `Usage: streamgauge [OPTIONS] [FILE|-]
+
+Reads a captured or live stream of an LLM API (server-sent events) from FILE or standard input and prints
+its events as JSON lines:
+
+  curl -sN https://api.example.com/v1/chat/completions -d @request.json ... | npx streamgauge
+
+  --wire NAME            auto (default) or chat
+  --items                print only the finished items and the completion
+  --include NAME         print extra events: created, output_item.added, tool_call.delta, raw (repeatable)
+  --chunk-bytes N        feed N bytes at a time instead of what each read gives
+  --n N                  how many choices were asked for; 1 folds every choice index into one
+  --invalid-utf8 MODE    replace (default) or error
+  --idle-timeout-ms N    give up when nothing arrives for N ms (default 300000; 0: never)
+  --max-event-bytes N    the most bytes of one SSE event (default 8388608)
+  --max-item-bytes N     the most bytes of one item's text (default 67108864)
+  -h, --help             print this
+  -V, --version          print the version
+
+Exit status: 0 the stream completed; 1 it failed (one line "error: CODE: message" on standard error, after
+everything that was received); 2 usage, or FILE cannot be read.
+`;
+
+/** The command line is not usable. */
+export class UsageError extends Error {}
+
+/** What the command line asks for. */
+export type Parsed = { kind: "help" } | { kind: "version" } | StreamCommand;
+
+/** Aggregate one stream. */
+export interface StreamCommand {
+  kind: "stream";
+  /** `undefined`: standard input. */
+  file: string | undefined;
+  itemsOnly: boolean;
+  chunkBytes: number | undefined;
+  options: AggregateOptions;
+}
+
+const OPTIONS = {
+  wire: { type: "string" },
+  items: { type: "boolean" },
+  include: { type: "string", multiple: true },
+  "chunk-bytes": { type: "string" },
+  n: { type: "string" },
+  "invalid-utf8": { type: "string" },
+  "idle-timeout-ms": { type: "string" },
+  "max-event-bytes": { type: "string" },
+  "max-item-bytes": { type: "string" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean", short: "V" },
+} as const;
+
+/** @throws {@link UsageError} */
+export function parseArguments(argv: string[]): Parsed {
+  const { values, positionals } = parse(argv);
+  if (values.help === true) return { kind: "help" };
+  if (values.version === true) return { kind: "version" };
+  if (positionals.length > 1) {
+    throw new UsageError(`one FILE at a time, not ${positionals.length}`);
+  }
+  const options: AggregateOptions = {};
+  // The names are checked where they mean something: aggregate() refuses what it does not know.
+  if (values.wire !== undefined) options.wire = values.wire as Wire;
+  if (values.include !== undefined) options.include = values.include as IncludeName[];
+  if (values["invalid-utf8"] !== undefined) options.invalidUtf8 = values["invalid-utf8"] as "replace" | "error";
+  setNumber(options, "n", "--n", values.n, 1);
+  setNumber(options, "idleTimeoutMs", "--idle-timeout-ms", values["idle-timeout-ms"], 0);
+  setNumber(options, "maxEventBytes", "--max-event-bytes", values["max-event-bytes"], 1);
+  setNumber(options, "maxItemBytes", "--max-item-bytes", values["max-item-bytes"], 1);
+  const chunkBytes = values["chunk-bytes"];
+  return {
+    kind: "stream",
+    file: positionals[0] === "-" ? undefined : positionals[0],
+    itemsOnly: values.items === true,
+    chunkBytes: chunkBytes === undefined ? undefined : wholeNumber("--chunk-bytes", chunkBytes, 1),
+    options,
+  };
+}
+
+function parse(argv: string[]) {
+  try {
+    return parseArgs({ args: argv, options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    // Node's own words: "Unknown option '--x'. ..." or "Option '--wire <value>' argument missing".
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function setNumber(
+  options: AggregateOptions,
+  name: "n" | "idleTimeoutMs" | "maxEventBytes" | "maxItemBytes",
+  flag: string,
+  text: string | undefined,
+  least: number,
+): void {
+  if (text !== undefined) options[name] = wholeNumber(flag, text, least);
+}
+
+function wholeNumber(flag: string, text: string, least: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+    throw new UsageError(`${flag} must be a whole number of at least ${least}, not "${text}"`);
+  }
+  return value;
+}

@@ -1,0 +1,82 @@
+import { once } from "node:events";
+import { open } from "node:fs/promises";
+
+import { aggregate, StreamError } from "../index.js";
+import type { AggregateStream } from "../index.js";
+import type { StreamEvent } from "../types.js";
+import { UsageError } from "./arguments.js";
+import type { StreamCommand } from "./arguments.js";
+
+/**
+ * Aggregates one stream and prints its events as JSON lines. Returns the exit status.
+ * @throws {@link UsageError}
+ */
+export async function runStream(command: StreamCommand, signal: AbortSignal): Promise<number> {
+  const input = command.file === undefined ? process.stdin : await openFile(command.file);
+  const bytes = command.chunkBytes === undefined ? input : rechunk(input, command.chunkBytes);
+  const stream = start(bytes, command, signal);
+  try {
+    for await (const batch of stream.batches()) {
+      const shown = command.itemsOnly ? batch.filter(isItemOrEnd) : batch;
+      await write(shown.map((event) => `${JSON.stringify(event)}\n`).join(""));
+    }
+    return 0;
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    if (error.code !== "aborted") {
+      const message = error.message.replaceAll(/\s*[\r\n]+\s*/g, " ");
+      process.stderr.write(`error: ${error.code}: ${message}\n`);
+    }
+    return 1;
+  } finally {
+    input.destroy();
+  }
+}
+
+function start(bytes: AsyncIterable<Uint8Array>, command: StreamCommand, signal: AbortSignal): AggregateStream {
+  try {
+    return aggregate(bytes, { ...command.options, signal });
+  } catch (error) {
+    if (error instanceof StreamError && error.code === "bad_option") throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+function isItemOrEnd(event: StreamEvent): boolean {
+  return event.type === "output_item.done" || event.type === "completed";
+}
+
+async function openFile(path: string): Promise<NodeJS.ReadStream> {
+  try {
+    const file = await open(path);
+    if ((await file.stat()).isDirectory()) {
+      await file.close();
+      throw new Error("it is a directory");
+    }
+    return file.createReadStream() as unknown as NodeJS.ReadStream;
+  } catch (error) {
+    throw new UsageError(`cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** The same bytes in pieces of `size` (the last one shorter). */
+async function* rechunk(input: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
+  let rest: Uint8Array = new Uint8Array(0);
+  for await (const chunk of input) {
+    let at = 0;
+    if (rest.length > 0) {
+      at = Math.min(size - rest.length, chunk.length);
+      rest = Buffer.concat([rest, chunk.subarray(0, at)]);
+      if (rest.length < size) continue;
+      yield rest;
+    }
+    for (; at + size <= chunk.length; at += size) yield chunk.subarray(at, at + size);
+    rest = chunk.subarray(at);
+  }
+  if (rest.length > 0) yield rest;
+}
+
+/** Waits until the reader of a pipe has room again. */
+async function write(text: string): Promise<void> {
+  if (text !== "" && !process.stdout.write(text)) await once(process.stdout, "drain");
+}
