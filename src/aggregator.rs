@@ -94,7 +94,7 @@ impl Aggregator {
         }
         core.stopwatch.byte(now_ms);
         core.counts.bytes = core.counts.bytes.saturating_add(bytes.len() as u64);
-        let fits = core.sniffer.note(bytes);
+        core.sniffer.note(bytes);
         let mut input = bytes;
         while core.is_open() {
             match framer.poll_frame(&mut input) {
@@ -102,11 +102,6 @@ impl Aggregator {
                 Ok(None) => break,
                 Err(error) => core.fail(Error::new(ErrorCode::EventTooLarge, error.to_string()), now_ms),
             }
-        }
-        if core.is_open() && !fits {
-            let message =
-                format!("a body that is no event stream is larger than {} bytes", core.sniffer.limit());
-            core.fail(Error::new(ErrorCode::EventTooLarge, message), now_ms);
         }
         core.note_moments(now_ms);
         core.counts.comments = framer.comments();
@@ -263,7 +258,7 @@ impl Core {
             return self.fail(Error::new(ErrorCode::InvalidUtf8, message), now_ms);
         }
         let result = match (frame.event, &data) {
-            ("error", FrameData::Json(_) | FrameData::Bad(_)) => Err(self.error_event(&data, frame.data)),
+            ("error", data) if !matches!(data, FrameData::Done) => Err(self.error_event(data, frame.data)),
             _ => self.handle_data(&data),
         };
         match result {
@@ -305,17 +300,22 @@ impl Core {
 
     /// `event: error`, whatever its data looks like. Payload beside the error is taken first.
     fn error_event(&mut self, data: &FrameData<'_>, text: &str) -> Error {
-        let provider = match data {
-            FrameData::Json(raw) => match self.chat.handle_chunk(raw, &self.options, &mut self.queue) {
-                Err(error) => return error,
-                Ok(()) => provider_error::from_json(raw),
-            },
-            _ => ProviderError {
-                message: text.trim().to_owned(),
-                raw: text.to_owned(),
-                ..ProviderError::default()
-            },
+        if let Err(error) = self.handle_data(data) {
+            return error;
+        }
+        let first_json = match data {
+            FrameData::Json(raw) => Some(*raw),
+            FrameData::Lines(lines) => lines.iter().find_map(|line| match line {
+                FrameData::Json(raw) => Some(*raw),
+                _ => None,
+            }),
+            FrameData::Done | FrameData::Blank | FrameData::Bad(_) => None,
         };
+        let mut provider = first_json.map(provider_error::from_json).unwrap_or_default();
+        if provider.message.is_empty() {
+            provider.message = text.trim().to_owned();
+            provider.raw = text.to_owned();
+        }
         Error::provider(ErrorCode::ProviderError, provider)
     }
 
@@ -324,8 +324,8 @@ impl Core {
     fn handle_done(&mut self, now_ms: f64) {
         if !self.chat.has_content()
             && let Some((BodyKind::Json, body)) = self.sniffer.foreign()
-            && let Some(document) = leading_document(&body)
-            && let Err(error) = self.handle_body_json(document)
+            && let Some(ahead) = ahead_of_stream(&body)
+            && let Err(error) = self.handle_json_text(ahead)
         {
             return self.fail(error, now_ms);
         }
@@ -355,19 +355,16 @@ impl Core {
     /// The whole body, when it is no event stream.
     fn handle_body(&mut self, kind: BodyKind, body: &str, now_ms: f64) {
         let name = match kind {
-            BodyKind::Json => {
-                // Also several documents, one per line.
-                let result = match wire::read(body) {
-                    FrameData::Json(raw) => self.handle_body_json(raw).map(|()| true),
-                    data @ FrameData::Lines(_) => self.handle_data(&data).map(|_| self.chat.has_content()),
-                    FrameData::Bad(_) | FrameData::Blank | FrameData::Done => Ok(false),
-                };
-                match result {
-                    Ok(true) => return self.complete(EndedBy::JsonBody, now_ms),
-                    Ok(false) => "json",
-                    Err(error) => return self.fail(error, now_ms),
-                }
+            BodyKind::Json if self.sniffer.is_cut() => {
+                let limit = self.options.max_event_bytes;
+                let message = format!("a body that is no event stream is larger than {limit} bytes");
+                return self.fail(Error::new(ErrorCode::EventTooLarge, message), now_ms);
             }
+            BodyKind::Json => match self.handle_json_text(body) {
+                Ok(true) => return self.complete(EndedBy::JsonBody, now_ms),
+                Ok(false) => "json",
+                Err(error) => return self.fail(error, now_ms),
+            },
             BodyKind::Html => "html",
             BodyKind::Text => "text",
         };
@@ -381,7 +378,16 @@ impl Core {
         self.fail(Error::provider(ErrorCode::ProviderError, provider), now_ms);
     }
 
-    /// A JSON body: a completion, a list of chunks, or an error.
+    /// JSON where a stream was asked for: one document, or several, one per line. Returns whether it is.
+    fn handle_json_text(&mut self, text: &str) -> Result<bool, Error> {
+        match wire::read(text) {
+            FrameData::Json(raw) => self.handle_body_json(raw).map(|()| true),
+            data @ FrameData::Lines(_) => self.handle_data(&data).map(|_| self.chat.has_content()),
+            FrameData::Bad(_) | FrameData::Blank | FrameData::Done => Ok(false),
+        }
+    }
+
+    /// A JSON document: a completion, a list of chunks, or an error.
     fn handle_body_json(&mut self, raw: &str) -> Result<(), Error> {
         let mut result = Ok(());
         if json::is_array(raw) {
@@ -413,7 +419,9 @@ impl Core {
     }
 
     fn complete(&mut self, ended_by: EndedBy, now_ms: f64) {
-        self.chat.end(&self.options, &mut self.queue);
+        if let Err(error) = self.chat.end(&self.options, &mut self.queue) {
+            return self.fail(error, now_ms);
+        }
         self.note_moments(now_ms);
         let timings = self.stopwatch.end(now_ms);
         self.flush_items(None);
@@ -422,7 +430,8 @@ impl Core {
     }
 
     fn fail(&mut self, error: Error, now_ms: f64) {
-        self.chat.end(&self.options, &mut self.queue);
+        // It fails already, whatever the end finds.
+        let _ = self.chat.end(&self.options, &mut self.queue);
         self.note_moments(now_ms);
         self.stopwatch.end(now_ms);
         self.flush_items(Some(Status::Incomplete));
@@ -456,8 +465,8 @@ fn first_error(data: &FrameData<'_>) -> Option<String> {
     }
 }
 
-/// The JSON document that a body begins with, when lines of an event stream follow it.
-fn leading_document(body: &str) -> Option<&str> {
+/// What a body begins with, when lines of an event stream follow it.
+fn ahead_of_stream(body: &str) -> Option<&str> {
     let end = body.find("\ndata:").or_else(|| body.find("\rdata:"))?;
-    json::document(body.get(..end)?.trim()).ok()
+    body.get(..end)
 }

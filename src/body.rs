@@ -8,6 +8,7 @@
 pub(crate) struct BodySniffer {
     state: State,
     limit: usize,
+    is_cut: bool,
 }
 
 #[derive(Debug)]
@@ -36,14 +37,14 @@ const EXCERPT_LIMIT: usize = 4096;
 
 impl BodySniffer {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { state: State::Blank, limit }
+        Self { state: State::Blank, limit, is_cut: false }
     }
 
-    /// Looks at the next bytes of the body. Returns whether the limit still holds.
-    pub(crate) fn note(&mut self, bytes: &[u8]) -> bool {
+    /// Looks at the next bytes of the body.
+    pub(crate) fn note(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         if matches!(self.state, State::Blank) {
-            let Some(at) = rest.iter().position(|byte| !is_blank(*byte)) else { return true };
+            let Some(at) = rest.iter().position(|byte| !is_blank(*byte)) else { return };
             rest = rest.get(at..).unwrap_or_default();
             self.state = match rest.first() {
                 Some(b'{' | b'[') => State::Foreign { kind: BodyKind::Json, body: Vec::new() },
@@ -58,9 +59,13 @@ impl BodySniffer {
             };
             let free = room.saturating_sub(body.len());
             body.extend_from_slice(rest.get(..free.min(rest.len())).unwrap_or_default());
-            return *kind != BodyKind::Json || rest.len() <= free;
+            self.is_cut |= rest.len() > free;
         }
-        true
+    }
+
+    /// Whether the body was larger than what is kept of it.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// It is a stream after all: what was kept is dropped.
@@ -74,11 +79,6 @@ impl BodySniffer {
             State::Foreign { kind, body } => Some((*kind, String::from_utf8_lossy(body).into_owned())),
             State::Blank | State::Stream => None,
         }
-    }
-
-    /// The most bytes that a JSON body may have.
-    pub(crate) fn limit(&self) -> usize {
-        self.limit
     }
 
     /// Whether nothing but white space came.

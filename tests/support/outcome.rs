@@ -144,6 +144,8 @@ fn choice_json(choice: &streamgauge::ChoiceSummary) -> Value {
                 }
                 calls.push(call);
             }
+            // The corpus's shape has no word for it: the events show it.
+            Some("custom_tool_call") => {}
             other => panic!("an item that this test does not know: {other:?}"),
         }
     }

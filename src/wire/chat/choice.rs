@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use super::chunk::{ChoiceView, DeltaView};
+use super::emit::Emit;
 use super::extras::{Extras, append};
 use super::finish::FinishReason;
 use super::message::WholeMessage;
 use super::reasoning::{self, Details};
-use super::tool_calls::{ToolCalls, Wanted};
-use crate::event::EventQueue;
+use super::tool_calls::ToolCalls;
 use crate::item::{Common, ContentPart, Item, Message, Provider, Reasoning, ReasoningPart, Status};
 use crate::json::{self, JsonText, Raw};
-use crate::options::Include;
 use crate::text::TextBuffer;
 
 /// One choice of the response.
@@ -44,14 +43,6 @@ struct Announced {
     message: bool,
 }
 
-/// What a choice needs to know to emit events.
-pub(super) struct Emit<'e> {
-    pub(super) out: &'e mut EventQueue,
-    pub(super) include: Include,
-    /// The number of items announced so far, over all choices.
-    pub(super) added: &'e mut u32,
-}
-
 impl Choice {
     pub(super) fn new(index: u32) -> Self {
         Self { index, ..Self::default() }
@@ -63,7 +54,7 @@ impl Choice {
         if let Some(delta) = view.delta.filter(|delta| json::is_object(delta)) {
             bears |= self.handle_delta(delta, emit);
         }
-        if let Some(text) = view.text.filter(|_| view.delta.is_none()).and_then(json::text) {
+        if let Some(text) = view.text.filter(|_| view.delta.is_none_or(json::is_null)).and_then(json::text) {
             bears |= !text.is_empty();
             self.push_text(&text, emit);
         }
@@ -104,8 +95,7 @@ impl Choice {
         if !rest.is_empty() {
             emit.out.refusal_delta(choice, rest);
         }
-        let wanted = self.wanted(emit);
-        self.calls.finish(wanted, emit.out);
+        self.calls.finish(emit);
         self.calls.drop_legacy_echo();
     }
 
@@ -189,13 +179,11 @@ impl Choice {
             bears = true;
             self.push_refusal(&refusal, emit);
         }
-        let wanted = self.wanted(emit);
-        let calls = view.tool_calls.map(|raw| self.calls.handle(raw, wanted, emit.out));
-        let legacy = view.function_call.map(|raw| self.calls.handle_legacy(raw, wanted, emit.out));
-        for number in calls.into_iter().chain(legacy).flatten() {
-            bears = true;
-            let item = self.calls.added(number, &self.common(Some(Status::InProgress)));
-            emit.item_added(self.index, item);
+        if let Some(raw) = view.tool_calls {
+            self.calls.handle(raw, emit);
+        }
+        if let Some(raw) = view.function_call {
+            self.calls.handle_legacy(raw, emit);
         }
         bears |= view.tool_calls.or(view.function_call).is_some_and(|raw| !json::is_blank(raw));
         if let Some(audio) = view.audio.filter(|audio| json::is_object(audio)) {
@@ -275,9 +263,8 @@ impl Choice {
     fn push_text(&mut self, delta: &JsonText<'_>, emit: &mut Emit<'_>) {
         let new = self.text.push(delta);
         if !new.is_empty() {
-            if emit.include.output_item_added && !std::mem::replace(&mut self.announced.message, true) {
-                let item = message(self.role.as_deref(), Vec::new(), in_progress(self.index));
-                emit.item_added(self.index, Some(item));
+            if !std::mem::replace(&mut self.announced.message, true) {
+                emit.item_added(|common| message(self.role.as_deref(), Vec::new(), common));
             }
             emit.out.text_delta(self.index, new);
         }
@@ -286,10 +273,9 @@ impl Choice {
     fn push_reasoning(&mut self, delta: &JsonText<'_>, emit: &mut Emit<'_>) {
         let new = self.reasoning.push(delta);
         if !new.is_empty() {
-            if emit.include.output_item_added && !std::mem::replace(&mut self.announced.reasoning, true) {
+            if !std::mem::replace(&mut self.announced.reasoning, true) {
                 let (summary, content) = (Vec::new(), Vec::new());
-                let item = Reasoning { summary, content, common: in_progress(self.index) };
-                emit.item_added(self.index, Some(Item::Reasoning(item)));
+                emit.item_added(|common| Item::Reasoning(Reasoning { summary, content, common }));
             }
             emit.out.reasoning_delta(self.index, new);
         }
@@ -298,16 +284,11 @@ impl Choice {
     fn push_refusal(&mut self, delta: &JsonText<'_>, emit: &mut Emit<'_>) {
         let new = self.refusal.push(delta);
         if !new.is_empty() {
-            if emit.include.output_item_added && !std::mem::replace(&mut self.announced.message, true) {
-                let item = message(self.role.as_deref(), Vec::new(), in_progress(self.index));
-                emit.item_added(self.index, Some(item));
+            if !std::mem::replace(&mut self.announced.message, true) {
+                emit.item_added(|common| message(self.role.as_deref(), Vec::new(), common));
             }
             emit.out.refusal_delta(self.index, new);
         }
-    }
-
-    fn wanted(&self, emit: &Emit<'_>) -> Wanted {
-        Wanted { choice: self.index, deltas: emit.include.tool_call_delta }
     }
 
     fn common(&self, status: Option<Status>) -> Common {
@@ -346,19 +327,6 @@ impl Choice {
         self.audio.write_to(&mut common.provider);
         Some(message(self.role.as_deref(), content, common))
     }
-}
-
-impl Emit<'_> {
-    fn item_added(&mut self, choice: u32, item: Option<Item>) {
-        if let Some(item) = item.filter(|_| self.include.output_item_added) {
-            self.out.item_added(choice, *self.added, item);
-            *self.added = self.added.saturating_add(1);
-        }
-    }
-}
-
-fn in_progress(choice: u32) -> Common {
-    Common { status: Some(Status::InProgress), choice, ..Common::default() }
 }
 
 fn message(role: Option<&str>, content: Vec<ContentPart>, common: Common) -> Item {

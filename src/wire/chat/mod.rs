@@ -6,6 +6,7 @@
 mod arguments;
 mod choice;
 mod chunk;
+mod emit;
 mod extras;
 mod finish;
 mod message;
@@ -16,8 +17,9 @@ mod usage;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use self::choice::{Choice, Emit};
+use self::choice::Choice;
 use self::chunk::{ChoiceView, Chunk};
+use self::emit::Emit;
 use self::extras::Extras;
 use self::usage::{Place, UsageTracker};
 use super::provider_error;
@@ -126,16 +128,21 @@ impl ChatStream {
         (!self.choices.is_empty() && all_finished) || self.saw_usage_chunk
     }
 
-    /// Ends every choice: what waited for more is emitted.
-    pub(crate) fn end(&mut self, options: &Options, out: &mut EventQueue) {
+    /// Ends every choice: what waited for more is emitted. Ending twice does nothing more.
+    ///
+    /// # Errors
+    /// `event_too_large` when a whole message that waited until now outgrew an item's limit.
+    pub(crate) fn end(&mut self, options: &Options, out: &mut EventQueue) -> Result<(), Error> {
         self.choices.sort_by_key(|choice| choice.index);
         for choice in &mut self.choices {
-            let mut emit = Emit { out, include: options.include, added: &mut self.added };
-            choice.end(&mut emit);
+            let include = options.include;
+            choice.end(&mut Emit { choice: choice.index, out, include, added: &mut self.added });
+            self.largest_item = self.largest_item.max(choice.largest_item());
         }
         self.by_index.clear();
         let places = self.choices.iter().enumerate().map(|(at, choice)| (choice.index.into(), at));
         self.by_index.extend(places);
+        self.check_size(options)
     }
 
     /// The choices with their items as they are now.
@@ -205,7 +212,7 @@ impl ChatStream {
         for (key, value) in unknown {
             choice.note_extra(&key, value);
         }
-        let mut emit = Emit { out, include: options.include, added: &mut self.added };
+        let mut emit = Emit { choice: index, out, include: options.include, added: &mut self.added };
         let bears = choice.handle(view, &mut emit);
         self.largest_item = self.largest_item.max(choice.largest_item());
         bears

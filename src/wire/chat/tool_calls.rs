@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::arguments::Arguments;
+use super::emit::Emit;
 use super::extras::Extras;
-use crate::event::{EventQueue, Named};
+use crate::event::Named;
 use crate::item::{Common, CustomToolCall, FunctionCall, Item};
 use crate::json::{self, JsonText, Raw};
 
@@ -47,13 +48,6 @@ struct CallView<'a> {
     custom: bool,
 }
 
-/// What the caller wants to see of calls in progress.
-#[derive(Clone, Copy)]
-pub(super) struct Wanted {
-    pub(super) choice: u32,
-    pub(super) deltas: bool,
-}
-
 impl ToolCalls {
     pub(super) fn is_empty(&self) -> bool {
         self.calls.is_empty()
@@ -64,9 +58,8 @@ impl ToolCalls {
         self.largest
     }
 
-    /// Handles the `tool_calls` of a delta. Returns the numbers of the calls that are new.
-    pub(super) fn handle(&mut self, raw: Raw<'_>, wanted: Wanted, out: &mut EventQueue) -> Vec<usize> {
-        let mut new = Vec::new();
+    /// Handles the `tool_calls` of a delta.
+    pub(super) fn handle(&mut self, raw: Raw<'_>, emit: &mut Emit<'_>) {
         json::each_element(raw, |element| {
             if !json::is_object(element) {
                 return;
@@ -74,23 +67,19 @@ impl ToolCalls {
             let mut unknown = Vec::new();
             let view = CallView::read(element, |key, value| unknown.push((key.to_vec(), value)));
             let (number, is_new) = self.locate(&view);
-            if is_new {
-                new.push(number);
-            }
-            self.apply(number, view, wanted, out);
+            self.apply(number, is_new, view, emit);
             if let Some(call) = self.calls.get_mut(number) {
                 for (key, value) in unknown {
                     call.extras.note(&key, value);
                 }
             }
         });
-        new
     }
 
     /// Handles the legacy `function_call` of a delta: one call without index and id.
-    pub(super) fn handle_legacy(&mut self, raw: Raw<'_>, wanted: Wanted, out: &mut EventQueue) -> Vec<usize> {
+    pub(super) fn handle_legacy(&mut self, raw: Raw<'_>, emit: &mut Emit<'_>) {
         if !json::is_object(raw) {
-            return Vec::new();
+            return;
         }
         let mut view = CallView::default();
         view.read_function(raw, b"arguments");
@@ -99,8 +88,7 @@ impl ToolCalls {
         if let Some(call) = self.calls.get_mut(number) {
             call.legacy = true;
         }
-        self.apply(number, view, wanted, out);
-        if known.is_none() { vec![number] } else { Vec::new() }
+        self.apply(number, known.is_none(), view, emit);
     }
 
     /// Some gateways mirror the one modern call in the legacy field; such an echo is no call of its own.
@@ -119,14 +107,12 @@ impl ToolCalls {
     }
 
     /// Ends every call's arguments.
-    pub(super) fn finish(&mut self, wanted: Wanted, out: &mut EventQueue) {
+    pub(super) fn finish(&mut self, emit: &mut Emit<'_>) {
         for (number, call) in self.calls.iter_mut().enumerate() {
             let before = call.arguments.len();
             call.arguments.finish();
-            let added = call.arguments.since(before);
-            if wanted.deltas && !added.is_empty() {
-                let place = (wanted.choice, number as u32);
-                out.tool_call_delta(place, &mut call.named, (&call.id, &call.name), added);
+            if call.arguments.len() > before {
+                call.emit_delta(number, before, emit);
             }
         }
     }
@@ -136,18 +122,6 @@ impl ToolCalls {
         let mut ordered: Vec<&Call> = self.calls.iter().collect();
         ordered.sort_by_key(|call| call.order);
         ordered.into_iter().map(|call| Arc::new(call.item(common)))
-    }
-
-    /// The call as it is when it appears: nothing but its names.
-    pub(super) fn added(&self, number: usize, common: &Common) -> Option<Item> {
-        let call = self.calls.get(number)?;
-        let (name, call_id) = (call.name.clone(), call.id.clone());
-        let common = common.clone();
-        Some(if call.custom {
-            Item::CustomToolCall(CustomToolCall { name, input: String::new(), call_id, common })
-        } else {
-            Item::FunctionCall(FunctionCall { name, arguments: String::new(), call_id, common })
-        })
     }
 
     /// The call that a delta belongs to, and whether it is new.
@@ -215,7 +189,7 @@ impl ToolCalls {
         number
     }
 
-    fn apply(&mut self, number: usize, view: CallView<'_>, wanted: Wanted, out: &mut EventQueue) {
+    fn apply(&mut self, number: usize, is_new: bool, view: CallView<'_>, emit: &mut Emit<'_>) {
         let Some(call) = self.calls.get_mut(number) else { return };
         if let Some(id) = view.id
             && call.id.is_empty()
@@ -229,18 +203,15 @@ impl ToolCalls {
             call.note_name(&name);
         }
         call.custom |= view.custom;
+        if is_new {
+            emit.item_added(|common| call.bare_item(common));
+        }
         let before = call.arguments.len();
         if let Some(fragment) = &view.arguments {
             call.arguments.push(fragment);
         }
         self.largest = self.largest.max(call.arguments.len());
-        let added = call.arguments.since(before);
-        if wanted.deltas {
-            let place = (wanted.choice, number as u32);
-            out.tool_call_delta(place, &mut call.named, (&call.id, &call.name), added);
-        } else {
-            out.note_token();
-        }
+        call.emit_delta(number, before, emit);
     }
 }
 
@@ -256,6 +227,26 @@ impl Call {
         }
         if self.name.len() != before {
             self.named.changed();
+        }
+    }
+
+    /// Emits what the arguments have gained since they had the length `before`.
+    fn emit_delta(&mut self, number: usize, before: usize, emit: &mut Emit<'_>) {
+        if emit.include.tool_call_delta {
+            let (place, names) = ((emit.choice, number as u32), (self.id.as_str(), self.name.as_str()));
+            emit.out.tool_call_delta(place, &mut self.named, names, self.arguments.since(before));
+        } else {
+            emit.out.note_token();
+        }
+    }
+
+    /// The call as it is when it appears: nothing but its names.
+    fn bare_item(&self, common: Common) -> Item {
+        let (name, call_id) = (self.name.clone(), self.id.clone());
+        if self.custom {
+            Item::CustomToolCall(CustomToolCall { name, input: String::new(), call_id, common })
+        } else {
+            Item::FunctionCall(FunctionCall { name, arguments: String::new(), call_id, common })
         }
     }
 
