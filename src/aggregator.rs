@@ -258,7 +258,7 @@ impl Core {
             return self.fail(Error::new(ErrorCode::InvalidUtf8, message), now_ms);
         }
         let result = match (frame.event, &data) {
-            ("error", data) if !matches!(data, FrameData::Done) => Err(self.error_event(data, frame.data)),
+            ("error", data) => Err(self.error_event(data, frame.data)),
             _ => self.handle_data(&data),
         };
         match result {
@@ -324,8 +324,8 @@ impl Core {
     fn handle_done(&mut self, now_ms: f64) {
         if !self.chat.has_content()
             && let Some((BodyKind::Json, body)) = self.sniffer.foreign()
-            && let Some(ahead) = ahead_of_stream(&body)
-            && let Err(error) = self.handle_json_text(ahead)
+            && let Some(ahead) = ahead_of_stream(&String::from_utf8_lossy(body))
+            && let Err(error) = self.handle_json_text(&ahead)
         {
             return self.fail(error, now_ms);
         }
@@ -337,6 +337,10 @@ impl Core {
             && !looks_like_stream
             && let Some((kind, body)) = self.sniffer.foreign()
         {
+            if let (Err(error), InvalidUtf8::Error) = (std::str::from_utf8(body), self.options.invalid_utf8) {
+                return self.fail(Error::new(ErrorCode::InvalidUtf8, format!("UTF8 error: {error}")), now_ms);
+            }
+            let body = String::from_utf8_lossy(body).into_owned();
             return self.handle_body(kind, &body, now_ms);
         }
         if self.chat.may_complete() {
@@ -466,7 +470,7 @@ fn first_error(data: &FrameData<'_>) -> Option<String> {
 }
 
 /// What a body begins with, when lines of an event stream follow it.
-fn ahead_of_stream(body: &str) -> Option<&str> {
+fn ahead_of_stream(body: &str) -> Option<String> {
     let end = body.find("\ndata:").or_else(|| body.find("\rdata:"))?;
-    body.get(..end)
+    body.get(..end).map(ToOwned::to_owned)
 }

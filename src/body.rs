@@ -74,9 +74,9 @@ impl BodySniffer {
     }
 
     /// The body, if it is not an event stream.
-    pub(crate) fn foreign(&self) -> Option<(BodyKind, String)> {
+    pub(crate) fn foreign(&self) -> Option<(BodyKind, &[u8])> {
         match &self.state {
-            State::Foreign { kind, body } => Some((*kind, String::from_utf8_lossy(body).into_owned())),
+            State::Foreign { kind, body } => Some((*kind, body)),
             State::Blank | State::Stream => None,
         }
     }

@@ -6,6 +6,8 @@
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::field_map::FieldMap;
+
 /// One finished (or, with a status, unfinished) piece of the response.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -142,7 +144,7 @@ pub enum SummaryPart {
 
 /// Provider fields by name, each as the JSON that came; a JSON object.
 #[derive(Debug, Clone, Default)]
-pub struct Provider(Vec<(String, Box<RawValue>)>);
+pub struct Provider(FieldMap<Box<RawValue>>);
 
 impl Provider {
     /// Whether there are none.
@@ -152,7 +154,7 @@ impl Provider {
 
     /// The JSON text of one field.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.get())
+        self.0.get(name).map(|value| value.get())
     }
 
     /// Adds a field; text that is not JSON is kept as a JSON string. The first of a name stays.
@@ -166,7 +168,7 @@ impl Provider {
             RawValue::from_string(quoted)
         });
         if let Ok(value) = value {
-            self.0.push((name.to_owned(), value));
+            self.0.insert(name, value);
         }
     }
 
@@ -180,7 +182,7 @@ impl Provider {
 
 impl Serialize for Provider {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+        serializer.collect_map(self.0.iter())
     }
 }
 

@@ -36,6 +36,7 @@ mod aggregator;
 mod body;
 pub mod error;
 mod event;
+mod field_map;
 pub mod flat;
 pub mod item;
 pub mod json;

@@ -88,7 +88,8 @@ pub struct Options {
     pub wire: WireChoice,
     /// The most bytes that one SSE event may have before the stream fails with `event_too_large`.
     pub max_event_bytes: usize,
-    /// The most bytes of text (UTF-8) that one item may gather before the same error.
+    /// The most bytes that one item may gather (text, arguments, and what the provider adds) before the same
+    /// error.
     pub max_item_bytes: usize,
     /// What to do with bytes that are not UTF-8.
     pub invalid_utf8: InvalidUtf8,

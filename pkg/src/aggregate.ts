@@ -35,6 +35,7 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
   #reader: StreamReader | undefined;
   readonly #decoder: BatchDecoder;
   #error: StreamError | undefined;
+  #thrown = false;
   #cancelled = false;
   #snapshot = "";
   #final: Promise<FinalResponse> | undefined;
@@ -43,6 +44,7 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
   /** The read in flight, shared by everyone who waits for one. */
   #reading: Promise<void> | undefined;
   #iterated = false;
+  readonly #signal: AbortSignal | undefined;
 
   /** @internal Use {@link aggregate}. */
   constructor(source: Source, options: AggregateOptions | undefined) {
@@ -50,6 +52,7 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
     const { core, signal } = splitOptions(options, true);
     const reader = guarded(() => new StreamReader(source, core, signal));
     this.#reader = reader;
+    this.#signal = signal;
     this.#decoder = new BatchDecoder(reader.control());
   }
 
@@ -62,7 +65,7 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
     let tail: Promise<unknown> | undefined;
     const pull = async (): Promise<IteratorResult<StreamEvent>> => {
       try {
-        while (at >= events.length) {
+        while (at >= events.length || this.#givenUp()) {
           const batch = await this.#take();
           if (batch === undefined) return { value: undefined, done: true };
           events = batch;
@@ -74,7 +77,7 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
       }
     };
     return this.#iterator(() => {
-      if (waiting === 0 && at < events.length) return Promise.resolve({ value: events[at++]!, done: false });
+      if (waiting === 0 && at < events.length && !this.#givenUp()) return Promise.resolve({ value: events[at++]!, done: false });
       // Calls that do not wait for each other are served one after the other.
       const next = waiting++ === 0 ? pull() : tail!.then(pull, pull);
       tail = next;
@@ -110,13 +113,15 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
   }
 
   /**
-   * Gives the stream up: the body is cancelled, iterators end, `final()` rejects with `aborted`. Does
-   * nothing once the stream is finished.
+   * Gives the stream up: the body is cancelled, iterators end, `final()` rejects with `aborted` (but gives
+   * the response of a stream that was finished by then).
    */
   cancel(): void {
     const reader = this.#reader;
-    if (reader === undefined) return;
+    const again = this.#cancelled;
     this.#cancelled = true;
+    this.#batches = [];
+    if (reader === undefined || again) return;
     guarded(() => reader.cancel());
     // A read in flight settles the end itself.
     if (this.#reading === undefined) this.#settle(reader);
@@ -129,12 +134,19 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
     this.#iterated = true;
   }
 
+  /** Whether the caller wants nothing more, not even what was read already. */
+  #givenUp(): boolean {
+    if (this.#cancelled) return true;
+    if (this.#signal?.aborted !== true) return false;
+    // An abort after the end changes nothing.
+    return this.#reader !== undefined || this.#error?.code === "aborted";
+  }
+
   #iterator<T>(next: () => Promise<IteratorResult<T>>): AsyncIterableIterator<T> {
     const iterator: AsyncIterableIterator<T> = {
       next,
       return: async () => {
         this.cancel();
-        this.#batches = [];
         return { value: undefined, done: true };
       },
       [Symbol.asyncIterator]: () => iterator,
@@ -145,11 +157,14 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
   /** The next batch; `undefined` at the end. A failure is thrown after the last batch. */
   async #take(): Promise<StreamEvent[] | undefined> {
     for (;;) {
+      if (this.#givenUp()) this.#batches = [];
       const batch = this.#batches.shift();
       if (batch !== undefined) return batch;
       if (this.#reader === undefined) {
-        if (this.#error !== undefined && !this.#cancelled) throw this.#error;
-        return undefined;
+        // The failure is thrown once; after it an iterator is done, as a generator would be.
+        if (this.#error === undefined || this.#cancelled || this.#thrown) return undefined;
+        this.#thrown = true;
+        throw this.#error;
       }
       await this.#read(this.#reader);
     }
@@ -192,7 +207,7 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
       this.#snapshot = reader.snapshot();
     } else {
       const partial = JSON.parse(reader.items()) as Item[];
-      this.#error = StreamError.fromCore(error, partial, reader.cause());
+      this.#error = StreamError.fromCore(error, partial, reader.snapshot(), reader.cause());
     }
     this.#reader = undefined;
     reader.free();

@@ -36,12 +36,10 @@ export class Aggregator {
   }
 
   /** Takes the next bytes, split anywhere, and returns the events that they complete. */
-  feed(bytes: Uint8Array | ArrayBuffer): StreamEvent[] {
-    const view = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
-    if (!(view instanceof Uint8Array)) {
-      throw new StreamError("bad_option", "feed() takes a Uint8Array or an ArrayBuffer");
-    }
-    return this.#call((core) => core.feed(view));
+  feed(bytes: ArrayBufferView | ArrayBuffer): StreamEvent[] {
+    const view = asBytes(bytes);
+    // Also a view whose buffer was given away: there is nothing to read.
+    return view.byteLength === 0 ? [] : this.#call((core) => core.feed(view));
   }
 
   /** Ends the stream and returns the last events. */
@@ -80,12 +78,12 @@ export class Aggregator {
 
   /** Gives the memory back before the end; afterwards only `items`, `error` and `final()` make sense. */
   free(): void {
-    this.#core?.free();
+    const core = this.#core;
+    if (core === undefined) return;
+    this.#state = State.Failed;
+    this.#error = new StreamError("aborted", "the aggregator was freed", { partial: this.items });
     this.#core = undefined;
-    if (this.#state === State.Open) {
-      this.#state = State.Failed;
-      this.#error = new StreamError("aborted", "the aggregator was freed", { partial: this.#decoder.items });
-    }
+    core.free();
   }
 
   #call(call: (core: PushAggregator) => void): StreamEvent[] {
@@ -109,8 +107,15 @@ export class Aggregator {
   #settle(core: PushAggregator): void {
     const error = core.error();
     if (error === undefined) this.#snapshot = core.snapshot();
-    else this.#error = StreamError.fromCore(error, this.#decoder.items);
+    else this.#error = StreamError.fromCore(error, this.#decoder.items, core.snapshot());
     core.free();
     this.#core = undefined;
   }
+}
+
+/** Views and buffers of any realm: told by what they are, not by their class. */
+function asBytes(bytes: ArrayBufferView | ArrayBuffer): Uint8Array {
+  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (Object.prototype.toString.call(bytes) === "[object ArrayBuffer]") return new Uint8Array(bytes);
+  throw new StreamError("bad_option", "feed() takes a Uint8Array or an ArrayBuffer");
 }

@@ -98,10 +98,14 @@ export class BatchDecoder {
       case Kind.OutputItemDone: {
         const item = JSON.parse(text) as Item;
         this.items.push(item);
-        return { type: "output_item.done", item };
+        return choice === 0 ? { type: "output_item.done", item } : { type: "output_item.done", item, choice };
       }
-      case Kind.OutputItemAdded:
-        return { type: "output_item.added", index: aux, item: JSON.parse(text) as Item };
+      case Kind.OutputItemAdded: {
+        const item = JSON.parse(text) as Item;
+        return choice === 0
+          ? { type: "output_item.added", index: aux, item }
+          : { type: "output_item.added", index: aux, item, choice };
+      }
       case Kind.Created: {
         const created = JSON.parse(text) as { response_id: string; model: string };
         return { type: "created", ...created };

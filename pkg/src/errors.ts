@@ -1,4 +1,5 @@
-import type { Item } from "./types.js";
+import { finalResponse } from "./final.js";
+import type { FinalResponse, Item } from "./types.js";
 
 /**
  * Every code a {@link StreamError} can have, in alphabetical order. The list is stable: codes are added,
@@ -51,6 +52,9 @@ export interface ProviderError {
   raw: string;
 }
 
+/** What is known of a response that did not complete. */
+export type PartialResponse = Omit<FinalResponse, "ended_by">;
+
 /** A stream's failure. What was received before it is in `partial`, and was already handed out as events. */
 export class StreamError extends Error {
   override readonly name = "StreamError";
@@ -60,16 +64,24 @@ export class StreamError extends Error {
   readonly partial: Item[];
   /** What the provider said, for `http_status` and `provider_error`. */
   readonly provider: ProviderError | undefined;
+  /** What is known of the response all the same: id, model, usage, timings, counts. */
+  readonly response: PartialResponse | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    details: { partial?: Item[]; provider?: ProviderError | undefined; cause?: unknown } = {},
+    details: {
+      partial?: Item[];
+      provider?: ProviderError | undefined;
+      response?: PartialResponse | undefined;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.partial = details.partial ?? [];
     this.provider = details.provider;
+    this.response = details.response;
   }
 
   /** The HTTP status, for `http_status`. */
@@ -82,13 +94,19 @@ export class StreamError extends Error {
     return this.provider?.retry_after_ms ?? undefined;
   }
 
-  /** @internal Reads the core's JSON text. */
-  static fromCore(json: string, partial: Item[], cause?: unknown): StreamError {
+  /** @internal Reads the core's JSON texts. */
+  static fromCore(json: string, partial: Item[], snapshot?: string, cause?: unknown): StreamError {
     const { code, message, provider } = JSON.parse(json) as {
       code: ErrorCode;
       message: string;
       provider: ProviderError | null;
     };
-    return new StreamError(code, message, { partial, provider: provider ?? undefined, cause });
+    const response = snapshot === undefined ? undefined : partialResponse(snapshot, partial);
+    return new StreamError(code, message, { partial, provider: provider ?? undefined, response, cause });
   }
+}
+
+function partialResponse(snapshot: string, partial: Item[]): PartialResponse {
+  const { ended_by: _, ...response } = finalResponse(snapshot, partial);
+  return response;
 }

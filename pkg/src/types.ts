@@ -13,7 +13,10 @@ export interface AggregatorOptions {
   wire?: Wire;
   /** The most bytes one SSE event may have before the stream fails with `event_too_large`. Default 8 MiB. */
   maxEventBytes?: number;
-  /** The most bytes of text (UTF-8) one item may gather before the same error. Default 64 MiB. */
+  /**
+   * The most bytes that one item may gather (text, arguments, and what the provider adds) before the same
+   * error. Default 64 MiB.
+   */
   maxItemBytes?: number;
   /**
    * What to do with bytes that are not UTF-8. `"replace"` (default): U+FFFD and go on, as browsers do.
@@ -77,6 +80,7 @@ export interface OutputItemAddedEvent {
   index: number;
   /** The item, still empty, with `status: "in_progress"`. */
   item: Item;
+  choice?: number;
 }
 
 /** Visible text; never empty. */
@@ -118,6 +122,7 @@ export interface ToolCallDeltaEvent {
 export interface OutputItemDoneEvent {
   type: "output_item.done";
   item: Item;
+  choice?: number;
 }
 
 /** An SSE frame as it came. Only with `include: ["raw"]`. */

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_futures::future_to_promise;
 use web_sys::AbortSignal;
 
 use super::aggregator::{BatchedAggregator, error_json};
@@ -46,6 +46,8 @@ struct Inner {
     /// When the pending read began; `None` while none is pending.
     waiting_since: Cell<Option<f64>>,
     interrupt: Cell<Option<Interrupt>>,
+    /// What the pending read came to.
+    arrived: RefCell<Option<Result<JsValue, JsValue>>>,
     waker: RefCell<Option<Waker>>,
     timer: RefCell<Option<Timer>>,
     callbacks: RefCell<Option<Callbacks>>,
@@ -60,11 +62,14 @@ enum Interrupt {
     Cancelled,
 }
 
-/// The closures that JavaScript may call; they hold the reader weakly.
+/// The closures that JavaScript may call; they hold the reader weakly. One pair serves all reads: a promise
+/// that never settles (a source that hangs) then leaves nothing behind.
 #[derive(Debug)]
 struct Callbacks {
     on_timer: Closure<dyn FnMut()>,
     on_abort: Closure<dyn FnMut()>,
+    on_value: Closure<dyn FnMut(JsValue)>,
+    on_error: Closure<dyn FnMut(JsValue)>,
 }
 
 #[wasm_bindgen]
@@ -94,6 +99,7 @@ impl StreamReader {
             pulling: Cell::new(false),
             waiting_since: Cell::new(None),
             interrupt: Cell::new(None),
+            arrived: RefCell::default(),
             waker: RefCell::default(),
             timer: RefCell::default(),
             callbacks: RefCell::default(),
@@ -159,9 +165,19 @@ impl Inner {
                 }
             })
         };
+        let arrive = |wrap: fn(JsValue) -> Result<JsValue, JsValue>| {
+            let weak: Weak<Self> = Rc::downgrade(self);
+            Closure::<dyn FnMut(JsValue)>::new(move |value| {
+                if let Some(inner) = weak.upgrade() {
+                    inner.arrive(wrap(value));
+                }
+            })
+        };
         let callbacks = Callbacks {
             on_timer: call(|inner| inner.on_timer()),
             on_abort: call(|inner| inner.interrupt(Interrupt::Aborted)),
+            on_value: arrive(Ok),
+            on_error: arrive(Err),
         };
         if let Some(signal) = &self.signal {
             let listener = callbacks.on_abort.as_ref().unchecked_ref::<Function>();
@@ -213,10 +229,25 @@ impl Inner {
     async fn wait(&self, promise: Promise) -> Option<Result<JsValue, JsValue>> {
         self.waiting_since.set(Some(clock::now_ms()));
         self.start_timer();
-        let result = Waiting { inner: self, read: JsFuture::from(promise) }.await;
+        if let Some(callbacks) = self.callbacks.borrow().as_ref() {
+            let _ = promise.then2(&callbacks.on_value, &callbacks.on_error);
+        }
+        let result = Waiting { inner: self }.await;
         self.waiting_since.set(None);
         self.waker.borrow_mut().take();
         result
+    }
+
+    /// The pending read came to something. After the end nobody waits for it any more.
+    fn arrive(&self, result: Result<JsValue, JsValue>) {
+        if self.waiting_since.get().is_none() {
+            return;
+        }
+        self.arrived.replace(Some(result));
+        let waker = self.waker.borrow_mut().take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     fn handle_read(&self, value: &JsValue) {
@@ -225,6 +256,10 @@ impl Inner {
             Ok(Chunk::Bytes(bytes)) => {
                 let mut buffer = self.buffer.borrow_mut();
                 let len = bytes.length() as usize;
+                // Also of a chunk whose buffer was given away: there is nothing to copy.
+                if len == 0 {
+                    return;
+                }
                 if self.http_failure.is_some() {
                     let start = buffer.len();
                     buffer.resize(start + len, 0);
@@ -335,6 +370,8 @@ impl Inner {
             // garbage collector frees them.
             let _ = callbacks.on_timer.into_js_value();
             let _ = callbacks.on_abort.into_js_value();
+            let _ = callbacks.on_value.into_js_value();
+            let _ = callbacks.on_error.into_js_value();
         }
         self.buffer.take();
     }
@@ -387,22 +424,19 @@ impl Drop for Inner {
 /// A read that an interrupt can end.
 struct Waiting<'r> {
     inner: &'r Inner,
-    read: JsFuture,
 }
 
 impl Future for Waiting<'_> {
     type Output = Option<Result<JsValue, JsValue>>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if self.inner.interrupt.get().is_some() {
             return Poll::Ready(None);
         }
-        match Pin::new(&mut self.read).poll(context) {
-            Poll::Ready(result) => Poll::Ready(Some(result)),
-            Poll::Pending => {
-                *self.inner.waker.borrow_mut() = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(result) = self.inner.arrived.take() {
+            return Poll::Ready(Some(result));
         }
+        *self.inner.waker.borrow_mut() = Some(context.waker().clone());
+        Poll::Pending
     }
 }

@@ -7,6 +7,13 @@ use web_sys::{ReadableStream, ReadableStreamDefaultReader, Response};
 
 use crate::error::{Error, ErrorCode};
 
+#[wasm_bindgen]
+extern "C" {
+    /// What kind of built-in object a value is, e.g. `[object ArrayBuffer]`.
+    #[wasm_bindgen(js_namespace = ["Object", "prototype", "toString"], js_name = call)]
+    fn tag(value: &JsValue) -> String;
+}
+
 /// A source of chunks.
 #[derive(Debug, Clone)]
 pub(super) enum Source {
@@ -143,7 +150,8 @@ impl Source {
 impl HttpFailure {
     fn of(response: &Response) -> Self {
         let header = |name| response.headers().get(name).ok().flatten();
-        let from_ms = header("retry-after-ms").and_then(|value| value.trim().parse::<f64>().ok());
+        let number = |value: String| value.trim().parse::<f64>().ok().filter(|value| value.is_finite());
+        let from_ms = header("retry-after-ms").and_then(number);
         let retry_after_ms = from_ms.or_else(|| retry_after(&header("retry-after")?));
         Self { status: response.status(), retry_after_ms: retry_after_ms.map(|delay| delay.max(0.0) as u64) }
     }
@@ -174,9 +182,9 @@ pub(super) fn describe(error: &JsValue) -> String {
     }
 }
 
-/// Whether an exception is an abort by its name.
+/// Whether an exception is an abort by its name; `AbortSignal.timeout()` aborts with a `TimeoutError`.
 pub(super) fn is_abort(error: &JsValue) -> bool {
-    get(error, "name").as_string().is_some_and(|name| name == "AbortError")
+    get(error, "name").as_string().is_some_and(|name| name == "AbortError" || name == "TimeoutError")
 }
 
 fn bad_source(value: &JsValue) -> Error {
@@ -192,7 +200,8 @@ fn bytes_of(value: &JsValue) -> Option<Uint8Array> {
     if let Some(bytes) = value.dyn_ref::<Uint8Array>() {
         return Some(bytes.clone());
     }
-    if value.is_instance_of::<ArrayBuffer>() {
+    // Told by its tag: a buffer of another realm (an iframe, node:vm) is of another class.
+    if value.is_object() && tag(value) == "[object ArrayBuffer]" {
         return Some(Uint8Array::new(value));
     }
     if ArrayBuffer::is_view(value) {

@@ -58,14 +58,24 @@ pub fn event_json(event: StreamEvent<'_>) -> Value {
             value
         }
         StreamEvent::OutputItemAdded { index, item } => {
-            json!({"type": "output_item.added", "index": index, "item": item})
+            with_choice(json!({"type": "output_item.added", "index": index, "item": item}))
         }
-        StreamEvent::OutputItemDone { item } => json!({"type": "output_item.done", "item": item}),
+        StreamEvent::OutputItemDone { item } => {
+            with_choice(json!({"type": "output_item.done", "item": item}))
+        }
         StreamEvent::Created(created) => with_type("created", json!(created)),
         StreamEvent::Raw(frame) => with_type("raw", json!(frame)),
         StreamEvent::Completed(completion) => with_type("completed", json!(completion)),
         other => panic!("an event that this test does not know: {other:?}"),
     }
+}
+
+/// An item's event carries the choice's index beside the item's own.
+fn with_choice(mut event: Value) -> Value {
+    if let Some(choice) = event["item"].get("choice").cloned() {
+        event["choice"] = choice;
+    }
+    event
 }
 
 fn aggregate(aggregator: &Aggregator) -> Value {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::chunk::{ChoiceView, DeltaView};
 use super::emit::Emit;
-use super::extras::{Extras, append};
+use super::extras::Extras;
 use super::finish::FinishReason;
 use super::message::WholeMessage;
+use super::modalities::{Audio, Logprobs};
 use super::reasoning::{self, Details};
 use super::tool_calls::ToolCalls;
 use crate::item::{Common, ContentPart, Item, Message, Provider, Reasoning, ReasoningPart, Status};
@@ -75,8 +76,14 @@ impl Choice {
 
     /// How many bytes its largest item has gathered.
     pub(super) fn largest_item(&self) -> usize {
-        let texts = [self.text.len(), self.reasoning.len(), self.refusal.len()];
-        texts.into_iter().max().unwrap_or(0).max(self.calls.largest())
+        let message = self.text.len()
+            + self.refusal.len()
+            + self.delta_extras.len()
+            + self.choice_extras.len()
+            + self.audio.len()
+            + self.logprobs.len();
+        let reasoning = self.reasoning.len() + self.details.len();
+        message.max(reasoning).max(self.calls.largest()).max(self.whole.len())
     }
 
     /// Ends the choice: fills in from whole messages and settles halves of surrogate pairs.
@@ -188,6 +195,7 @@ impl Choice {
         bears |= view.tool_calls.or(view.function_call).is_some_and(|raw| !json::is_blank(raw));
         if let Some(audio) = view.audio.filter(|audio| json::is_object(audio)) {
             bears = true;
+            announce_message(&mut self.announced, self.role.as_deref(), emit);
             self.audio.note(audio);
         }
         bears
@@ -204,6 +212,9 @@ impl Choice {
             let mut pieces = Vec::new();
             self.details.handle(details, |piece| pieces.push(piece.clone().into_owned()));
             bears |= !json::is_blank(details);
+            if !self.details.is_empty() {
+                announce_reasoning(&mut self.announced, emit);
+            }
             if scalar.is_none() {
                 for piece in &pieces {
                     self.push_reasoning(piece, emit);
@@ -263,9 +274,7 @@ impl Choice {
     fn push_text(&mut self, delta: &JsonText<'_>, emit: &mut Emit<'_>) {
         let new = self.text.push(delta);
         if !new.is_empty() {
-            if !std::mem::replace(&mut self.announced.message, true) {
-                emit.item_added(|common| message(self.role.as_deref(), Vec::new(), common));
-            }
+            announce_message(&mut self.announced, self.role.as_deref(), emit);
             emit.out.text_delta(self.index, new);
         }
     }
@@ -273,10 +282,7 @@ impl Choice {
     fn push_reasoning(&mut self, delta: &JsonText<'_>, emit: &mut Emit<'_>) {
         let new = self.reasoning.push(delta);
         if !new.is_empty() {
-            if !std::mem::replace(&mut self.announced.reasoning, true) {
-                let (summary, content) = (Vec::new(), Vec::new());
-                emit.item_added(|common| Item::Reasoning(Reasoning { summary, content, common }));
-            }
+            announce_reasoning(&mut self.announced, emit);
             emit.out.reasoning_delta(self.index, new);
         }
     }
@@ -284,9 +290,7 @@ impl Choice {
     fn push_refusal(&mut self, delta: &JsonText<'_>, emit: &mut Emit<'_>) {
         let new = self.refusal.push(delta);
         if !new.is_empty() {
-            if !std::mem::replace(&mut self.announced.message, true) {
-                emit.item_added(|common| message(self.role.as_deref(), Vec::new(), common));
-            }
+            announce_message(&mut self.announced, self.role.as_deref(), emit);
             emit.out.refusal_delta(self.index, new);
         }
     }
@@ -329,88 +333,19 @@ impl Choice {
     }
 }
 
+fn announce_message(announced: &mut Announced, role: Option<&str>, emit: &mut Emit<'_>) {
+    if !std::mem::replace(&mut announced.message, true) {
+        emit.item_added(|common| message(role, Vec::new(), common));
+    }
+}
+
+fn announce_reasoning(announced: &mut Announced, emit: &mut Emit<'_>) {
+    if !std::mem::replace(&mut announced.reasoning, true) {
+        let (summary, content) = (Vec::new(), Vec::new());
+        emit.item_added(|common| Item::Reasoning(Reasoning { summary, content, common }));
+    }
+}
+
 fn message(role: Option<&str>, content: Vec<ContentPart>, common: Common) -> Item {
     Item::Message(Message { role: role.unwrap_or("assistant").to_owned(), content, common })
-}
-
-/// Audio output. Its base64 pieces are padded one by one, so they are kept apart: decode each.
-#[derive(Debug, Default)]
-struct Audio {
-    id: Option<String>,
-    transcript: TextBuffer,
-    data: String,
-    expires_at: Option<String>,
-}
-
-impl Audio {
-    fn is_empty(&self) -> bool {
-        self.id.is_none() && self.transcript.is_empty() && self.data.is_empty()
-    }
-
-    fn note(&mut self, raw: Raw<'_>) {
-        json::each_field(raw, |key, value| match key {
-            _ if json::is_null(value) => {}
-            b"id" => {
-                self.id.get_or_insert_with(|| value.to_owned());
-            }
-            b"transcript" => {
-                if let Some(text) = json::text(value) {
-                    self.transcript.push(&text);
-                }
-            }
-            b"data" => append(&mut self.data, value),
-            b"expires_at" => self.expires_at = Some(value.to_owned()),
-            _ => {}
-        });
-    }
-
-    fn write_to(&self, provider: &mut Provider) {
-        if self.is_empty() {
-            return;
-        }
-        let mut out = format!("{{\"id\":{},\"transcript\":", self.id.as_deref().unwrap_or("null"));
-        json::write_string(&mut out, self.transcript.as_str());
-        let expires_at = self.expires_at.as_deref().unwrap_or("null");
-        out.push_str(&format!(",\"data\":[{}],\"expires_at\":{expires_at}}}", self.data));
-        provider.insert("audio", out);
-    }
-}
-
-/// Log probabilities: the lists of all chunks, one after the other.
-#[derive(Debug, Default)]
-struct Logprobs {
-    content: String,
-    refusal: String,
-    /// Another shape (the legacy API's), as it came last.
-    other: Option<String>,
-}
-
-impl Logprobs {
-    fn note(&mut self, raw: Raw<'_>) {
-        if !json::is_object(raw) {
-            return;
-        }
-        let mut known = false;
-        json::each_field(raw, |key, value| {
-            let list = match key {
-                b"content" => &mut self.content,
-                b"refusal" => &mut self.refusal,
-                _ => return,
-            };
-            known = true;
-            json::each_element(value, |entry| append(list, entry));
-        });
-        if !known && !json::is_blank(raw) {
-            self.other = Some(raw.to_owned());
-        }
-    }
-
-    fn write_to(&self, provider: &mut Provider) {
-        if !self.content.is_empty() || !self.refusal.is_empty() {
-            let (content, refusal) = (&self.content, &self.refusal);
-            provider.insert("logprobs", format!("{{\"content\":[{content}],\"refusal\":[{refusal}]}}"));
-        } else if let Some(other) = &self.other {
-            provider.insert("logprobs", other.clone());
-        }
-    }
 }

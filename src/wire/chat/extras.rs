@@ -1,7 +1,6 @@
 //! Provider fields that have no place in the item's own shape, kept as they came.
 
-use std::collections::BTreeMap;
-
+use crate::field_map::FieldMap;
 use crate::item::Provider;
 use crate::json::{self, Raw};
 
@@ -9,8 +8,8 @@ use crate::json::{self, Raw};
 /// last value that says something.
 #[derive(Debug, Default)]
 pub(super) struct Extras {
-    fields: Vec<(String, Extra)>,
-    by_name: BTreeMap<String, usize>,
+    fields: FieldMap<Extra>,
+    len: usize,
 }
 
 #[derive(Debug)]
@@ -30,12 +29,15 @@ impl Extras {
         if !json::is_array(raw) {
             return self.replace(key, raw);
         }
-        let extra = self.slot(key);
-        if let Extra::Last(_) = extra {
-            *extra = Extra::List(String::new());
+        let name = String::from_utf8_lossy(key);
+        if !matches!(self.fields.get(&name), Some(Extra::List(_))) {
+            self.fields.insert(&name, Extra::List(String::new()));
+            self.len += name.len();
         }
-        if let Extra::List(list) = extra {
+        if let Some(Extra::List(list)) = self.fields.get_mut(&name) {
+            let before = list.len();
             json::each_element(raw, |element| append(list, element));
+            self.len += list.len() - before;
         }
     }
 
@@ -44,15 +46,25 @@ impl Extras {
         if json::is_blank(raw) {
             return;
         }
-        match self.slot(key) {
+        let name = String::from_utf8_lossy(key);
+        match self.fields.get_mut(&name) {
             // Most such fields repeat with every chunk.
-            Extra::Last(last) if last == raw => {}
-            Extra::Last(last) => {
+            Some(Extra::Last(last)) if last == raw => {}
+            Some(Extra::Last(last)) => {
+                self.len = self.len + raw.len() - last.len();
                 last.clear();
                 last.push_str(raw);
             }
-            list @ Extra::List(_) => *list = Extra::Last(raw.to_owned()),
+            _ => {
+                self.fields.insert(&name, Extra::Last(raw.to_owned()));
+                self.len += name.len() + raw.len();
+            }
         }
+    }
+
+    /// How many bytes were gathered.
+    pub(super) fn len(&self) -> usize {
+        self.len
     }
 
     /// Whether a list was noted: content of a kind that has no place of its own.
@@ -62,28 +74,13 @@ impl Extras {
 
     /// Adds the fields to provider fields.
     pub(super) fn write_to(&self, provider: &mut Provider) {
-        for (name, extra) in &self.fields {
+        for (name, extra) in self.fields.iter() {
             let json = match extra {
                 Extra::Last(last) => last.clone(),
                 Extra::List(list) => format!("[{list}]"),
             };
             provider.insert(name, json);
         }
-    }
-
-    #[allow(clippy::indexing_slicing, reason = "`at` is the position just found or pushed")]
-    fn slot(&mut self, key: &[u8]) -> &mut Extra {
-        let name = String::from_utf8_lossy(key);
-        let at = match self.by_name.get(name.as_ref()) {
-            Some(at) => *at,
-            None => {
-                let at = self.fields.len();
-                self.by_name.insert(name.clone().into_owned(), at);
-                self.fields.push((name.into_owned(), Extra::Last(String::new())));
-                at
-            }
-        };
-        &mut self.fields[at].1
     }
 }
 

@@ -9,6 +9,7 @@ use crate::json::{self, JsonText, Raw};
 pub(super) struct WholeMessage {
     /// The messages that do not repeat each other, oldest first; usually one.
     parts: Vec<Part>,
+    len: usize,
 }
 
 #[derive(Debug)]
@@ -25,11 +26,20 @@ impl WholeMessage {
         let content = content.filter(|content| !content.is_empty());
         let bears = content.is_some() || !json::is_blank(raw);
         let part = Part { raw: raw.to_owned(), content };
+        self.len += part.raw.len();
         match self.parts.last_mut() {
-            Some(last) if part.continues(last) => *last = part,
+            Some(last) if part.continues(last) => {
+                self.len -= last.raw.len();
+                *last = part;
+            }
             _ => self.parts.push(part),
         }
         bears
+    }
+
+    /// How many bytes were gathered.
+    pub(super) fn len(&self) -> usize {
+        self.len
     }
 
     pub(super) fn into_parts(self) -> impl Iterator<Item = String> {

@@ -10,6 +10,7 @@ mod emit;
 mod extras;
 mod finish;
 mod message;
+mod modalities;
 mod reasoning;
 mod tool_calls;
 mod usage;
@@ -82,7 +83,9 @@ impl ChatStream {
         let mut error = chunk.error(raw).map(provider_error::from_json);
         let mut bears = false;
         let mut choices = 0_usize;
-        if options.include.created && !self.created && chunk.choices.is_some() {
+        // A prologue (Azure's prompt filter results) has no choices, and no id either.
+        let has_choices = chunk.choices.is_some_and(|choices| !json::is_blank(choices));
+        if options.include.created && !self.created && has_choices {
             self.announce(&chunk, out);
         }
         json::each_element(chunk.choices.unwrap_or("[]"), |element| {
@@ -109,6 +112,10 @@ impl ChatStream {
         }
         if let Some(usage) = chunk.x_groq.and_then(|groq| json::field(groq, b"usage")) {
             self.usage.merge(Place::Groq, usage);
+        }
+        if let (None, Some(groq)) = (&error, chunk.x_groq) {
+            let reported = json::field(groq, b"error").filter(|error| !json::is_blank(error));
+            error = reported.map(provider_error::from_json);
         }
         match error {
             Some(error) => Err(Error::provider(ErrorCode::ProviderError, error)),

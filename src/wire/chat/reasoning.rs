@@ -1,7 +1,10 @@
 //! Reasoning, in whichever fields it comes.
 
+use std::collections::BTreeMap;
+
 use super::chunk::DeltaView;
 use super::extras::append;
+use crate::field_map::FieldMap;
 use crate::json::{self, JsonText, Raw};
 use crate::text::TextBuffer;
 
@@ -22,14 +25,15 @@ pub(super) fn scalar<'a>(delta: &DeltaView<'a>) -> Option<JsonText<'a>> {
 #[derive(Debug, Default)]
 pub(super) struct Details {
     blocks: Vec<Block>,
+    /// The newest block of each type, and of each type and index.
+    newest: BTreeMap<String, usize>,
+    len: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Block {
-    kind: String,
-    index: Option<u64>,
     id: Option<String>,
-    fields: Vec<(String, Field)>,
+    fields: FieldMap<Field>,
 }
 
 #[derive(Debug)]
@@ -45,10 +49,16 @@ impl Details {
         self.blocks.is_empty()
     }
 
+    /// How many bytes were gathered, about.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Merges a delta's details, and calls `text` with each piece of readable reasoning in them.
     pub(super) fn handle(&mut self, raw: Raw<'_>, mut text: impl FnMut(&JsonText<'_>)) {
         json::each_element(raw, |element| {
             if json::is_object(element) {
+                self.len += element.len();
                 self.block(element).merge(element, &mut text);
             }
         });
@@ -64,24 +74,27 @@ impl Details {
     }
 
     /// The block that an element continues: same type and index, no other id. An element without index
-    /// continues the last block of its type.
+    /// continues the newest block of its type.
     fn block(&mut self, element: Raw<'_>) -> &mut Block {
         let string = |name| json::field(element, name).and_then(json::nonempty_string);
         let kind = string(b"type").unwrap_or_default();
         let id = string(b"id");
+        let by_kind = format!("{kind}/");
         let index = json::field(element, b"index").and_then(json::unsigned);
-        let continues = |block: &Block| {
-            let same_id = block.id.is_none() || id.is_none() || block.id.as_deref() == id.as_deref();
-            block.kind == kind && block.index == index && same_id
+        let key = index.map_or_else(|| by_kind.clone(), |index| format!("{kind}/{index}"));
+        let continues = |at: &usize| {
+            let known = self.blocks.get(*at).and_then(|block| block.id.as_deref());
+            known.is_none() || id.is_none() || known == id.as_deref()
         };
-        let at = match self.blocks.iter().rposition(continues) {
+        let at = match self.newest.get(&key).copied().filter(continues) {
             Some(at) => at,
             None => {
-                let id = id.map(Into::into);
-                self.blocks.push(Block { kind: kind.into_owned(), index, id, fields: Vec::new() });
+                self.blocks.push(Block::default());
                 self.blocks.len() - 1
             }
         };
+        self.newest.insert(key, at);
+        self.newest.insert(by_kind, at);
         #[allow(clippy::indexing_slicing, reason = "`at` is the position just found or pushed")]
         &mut self.blocks[at]
     }
@@ -90,29 +103,29 @@ impl Details {
 impl Block {
     fn merge(&mut self, element: Raw<'_>, text: &mut impl FnMut(&JsonText<'_>)) {
         json::each_field(element, |key, value| {
-            let grows = matches!(key, b"text" | b"summary" | b"data");
             if json::is_null(value) {
                 return;
             }
-            let key = String::from_utf8_lossy(key);
-            let known = self.fields.iter_mut().find(|(name, _)| *name == key).map(|(_, field)| field);
-            match (known, json::text(value).filter(|_| grows)) {
+            let grows = matches!(key, b"text" | b"summary" | b"data");
+            let name = String::from_utf8_lossy(key);
+            let piece = json::text(value).filter(|_| grows);
+            match (self.fields.get_mut(&name), piece) {
                 (Some(Field::Text(buffer)), Some(piece)) => {
                     buffer.push(&piece);
-                    emit(&key, &piece, text);
+                    emit(&name, &piece, text);
                 }
                 (None, Some(piece)) => {
                     let mut buffer = TextBuffer::default();
                     buffer.push(&piece);
-                    self.fields.push((key.clone().into_owned(), Field::Text(buffer)));
-                    emit(&key, &piece, text);
+                    self.fields.insert(&name, Field::Text(buffer));
+                    emit(&name, &piece, text);
                 }
                 // Everything else: the last value that says something (a signature comes late).
                 (Some(Field::Raw(last)), _) if !json::is_blank(value) => {
                     last.clear();
                     last.push_str(value);
                 }
-                (None, None) => self.fields.push((key.into_owned(), Field::Raw(value.to_owned()))),
+                (None, None) => self.fields.insert(&name, Field::Raw(value.to_owned())),
                 _ => {}
             }
         });
@@ -123,7 +136,7 @@ impl Block {
 
     fn to_json(&self) -> String {
         let mut out = String::from("{");
-        for (name, field) in &self.fields {
+        for (name, field) in self.fields.iter() {
             if out.len() > 1 {
                 out.push(',');
             }
@@ -143,8 +156,8 @@ impl Block {
     }
 }
 
-fn emit(key: &str, piece: &JsonText<'_>, text: &mut impl FnMut(&JsonText<'_>)) {
-    if key != "data" && !piece.is_empty() {
+fn emit(name: &str, piece: &JsonText<'_>, text: &mut impl FnMut(&JsonText<'_>)) {
+    if name != "data" && !piece.is_empty() {
         text(piece);
     }
 }

@@ -21,6 +21,9 @@ pub(super) struct ToolCalls {
     calls: Vec<Call>,
     by_index: BTreeMap<u64, usize>,
     by_id: BTreeMap<String, usize>,
+    /// The call that came as the legacy `function_call`.
+    legacy: Option<usize>,
+    /// How many bytes the largest call has gathered.
     largest: usize,
 }
 
@@ -32,8 +35,6 @@ struct Call {
     name: String,
     arguments: Arguments,
     custom: bool,
-    /// It came as the legacy `function_call`.
-    legacy: bool,
     extras: Extras,
     named: Named,
 }
@@ -72,6 +73,7 @@ impl ToolCalls {
                 for (key, value) in unknown {
                     call.extras.note(&key, value);
                 }
+                self.largest = self.largest.max(call.len());
             }
         });
     }
@@ -83,26 +85,23 @@ impl ToolCalls {
         }
         let mut view = CallView::default();
         view.read_function(raw, b"arguments");
-        let known = self.calls.iter().position(|call| call.legacy);
+        let known = self.legacy;
         let number = known.unwrap_or_else(|| self.begin(&view));
-        if let Some(call) = self.calls.get_mut(number) {
-            call.legacy = true;
-        }
+        self.legacy = Some(number);
         self.apply(number, known.is_none(), view, emit);
     }
 
     /// Some gateways mirror the one modern call in the legacy field; such an echo is no call of its own.
     pub(super) fn drop_legacy_echo(&mut self) {
-        let is_echo = |call: &Call, calls: &[Call]| {
-            call.legacy
-                && calls.iter().any(|other| {
-                    !other.legacy
-                        && other.name == call.name
-                        && other.arguments.resolve().0 == call.arguments.resolve().0
-                })
-        };
-        if let Some(at) = self.calls.iter().position(|call| is_echo(call, &self.calls)) {
+        let Some(at) = self.legacy else { return };
+        let Some(legacy) = self.calls.get(at) else { return };
+        let arguments = legacy.arguments.resolve().0;
+        let echoed = self.calls.iter().enumerate().any(|(number, call)| {
+            number != at && call.name == legacy.name && call.arguments.resolve().0 == arguments
+        });
+        if echoed {
             self.calls.remove(at);
+            self.legacy = None;
         }
     }
 
@@ -119,9 +118,9 @@ impl ToolCalls {
 
     /// The calls as items, in the order of their index.
     pub(super) fn items(&self, common: &Common) -> impl Iterator<Item = Arc<Item>> {
-        let mut ordered: Vec<&Call> = self.calls.iter().collect();
-        ordered.sort_by_key(|call| call.order);
-        ordered.into_iter().map(|call| Arc::new(call.item(common)))
+        let mut ordered: Vec<(usize, &Call)> = self.calls.iter().enumerate().collect();
+        ordered.sort_by_key(|(_, call)| call.order);
+        ordered.into_iter().map(|(number, call)| Arc::new(call.item(common, self.legacy == Some(number))))
     }
 
     /// The call that a delta belongs to, and whether it is new.
@@ -210,7 +209,7 @@ impl ToolCalls {
         if let Some(fragment) = &view.arguments {
             call.arguments.push(fragment);
         }
-        self.largest = self.largest.max(call.arguments.len());
+        self.largest = self.largest.max(call.len());
         call.emit_delta(number, before, emit);
     }
 }
@@ -228,6 +227,11 @@ impl Call {
         if self.name.len() != before {
             self.named.changed();
         }
+    }
+
+    /// How many bytes its arguments, or else its names and extras, have gathered.
+    fn len(&self) -> usize {
+        self.arguments.len().max(self.name.len() + self.extras.len())
     }
 
     /// Emits what the arguments have gained since they had the length `before`.
@@ -250,14 +254,14 @@ impl Call {
         }
     }
 
-    fn item(&self, common: &Common) -> Item {
+    fn item(&self, common: &Common, legacy: bool) -> Item {
         let (arguments, repair) = self.arguments.resolve();
         let mut common = common.clone();
         self.extras.write_to(&mut common.provider);
         if let Some(repair) = repair {
             common.provider.insert_str("repaired", repair.as_str());
         }
-        if self.legacy {
+        if legacy {
             common.provider.insert("legacy_function_call", "true".to_owned());
         }
         let (name, call_id) = (self.name.clone(), self.id.clone());
