@@ -41,6 +41,7 @@ pub mod flat;
 pub mod item;
 pub mod json;
 pub mod options;
+pub mod otlp;
 pub mod sse;
 mod text;
 mod timings;

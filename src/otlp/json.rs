@@ -1,0 +1,499 @@
+//! OTLP JSON, written so that every known decoder takes it.
+//!
+//! The rules, beyond proto3 JSON in lowerCamelCase:
+//!
+//! - 64-bit integers are decimal strings, 32-bit ones and enums are numbers. Ids are lowercase hex, bytes are
+//!   padded standard base64.
+//! - `null` is never written, nor `{}` as a value: an empty value is left out with its key, and in an array it is
+//!   the empty string, as the specification advises for formats without null.
+//! - Arrays and maps always have their `values`.
+//! - Doubles that are not finite are strings, as `doubleValue` has no spelling for them that all decoders read.
+//! - Fields at their default are left out.
+//!
+//! Text comes out without line breaks, so that a body is a line of a `.jsonl` file.
+
+use super::record::{LogRecord, Resource, Scope};
+use super::value::{AnyValue, Attributes, KeyValue};
+use super::{ExportResponse, Status};
+use crate::json;
+
+/// Appends one record to `out`.
+pub fn encode_record(record: &LogRecord<'_>, out: &mut Vec<u8>) {
+    out.push(b'{');
+    write_nanos(out, b"\"timeUnixNano\":\"", record.time_unix_nano);
+    write_nanos(out, b"\"observedTimeUnixNano\":\"", record.observed_time_unix_nano);
+    write_number(out, b"\"severityNumber\":", record.severity_number.number().into());
+    write_text(out, b"\"severityText\":", &record.severity_text);
+    write_text(out, b"\"eventName\":", &record.event_name);
+    if let Some(body) = record.sent_body() {
+        out.extend_from_slice(b"\"body\":");
+        write_value(out, body, 1);
+        out.push(b',');
+    }
+    if !record.attributes.is_empty() {
+        write_attributes(out, &record.attributes);
+    }
+    write_number(out, b"\"droppedAttributesCount\":", record.dropped_attributes_count);
+    write_number(out, b"\"flags\":", record.trace_flags());
+    write_id(out, b"\"traceId\":\"", record.valid_trace_id());
+    write_id(out, b"\"spanId\":\"", record.valid_span_id());
+    close(out, b'}');
+}
+
+/// Assembles request bodies from records that [`encode_record`] wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// All that comes before the first record.
+    head: Vec<u8>,
+    /// All that comes after the last.
+    tail: Vec<u8>,
+}
+
+impl Envelope {
+    /// Encodes what all requests have in common.
+    pub fn new(resource: &Resource<'_>, scope: &Scope<'_>) -> Self {
+        let mut head = b"{\"resourceLogs\":[{\"resource\":{".to_vec();
+        write_attributes(&mut head, &resource.attributes);
+        close(&mut head, b'}');
+        head.extend_from_slice(b",\"scopeLogs\":[{\"scope\":{\"name\":");
+        write_string(&mut head, &scope.name);
+        head.push(b',');
+        write_text(&mut head, b"\"version\":", &scope.version);
+        if !scope.attributes.is_empty() {
+            write_attributes(&mut head, &scope.attributes);
+        }
+        close(&mut head, b'}');
+        head.extend_from_slice(b",\"logRecords\":[");
+
+        let mut tail = b"],".to_vec();
+        write_text(&mut tail, b"\"schemaUrl\":", &scope.schema_url);
+        close(&mut tail, b'}');
+        tail.extend_from_slice(b"],");
+        write_text(&mut tail, b"\"schemaUrl\":", &resource.schema_url);
+        close(&mut tail, b'}');
+        tail.extend_from_slice(b"]}");
+        Self { head, tail }
+    }
+
+    /// Returns the request body that holds `records`.
+    pub fn body<'r>(&self, records: impl Iterator<Item = &'r [u8]> + Clone) -> Vec<u8> {
+        let mut body = Vec::with_capacity(self.body_len(records.clone().map(<[u8]>::len)));
+        body.extend_from_slice(&self.head);
+        for (i, record) in records.enumerate() {
+            if i > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(record);
+        }
+        body.extend_from_slice(&self.tail);
+        body
+    }
+
+    /// Returns the exact length of the body for records of these lengths.
+    pub fn body_len(&self, record_lens: impl Iterator<Item = usize>) -> usize {
+        // A comma behind each record but the last.
+        let records = record_lens.fold(0, |sum: usize, len| sum.saturating_add(len).saturating_add(1));
+        self.request_overhead().saturating_add(records.saturating_sub(1))
+    }
+
+    pub(super) fn request_overhead(&self) -> usize {
+        self.head.len() + self.tail.len()
+    }
+
+    pub(super) fn record_overhead(&self) -> usize {
+        1
+    }
+}
+
+pub(super) fn decode_response(body: &[u8]) -> ExportResponse {
+    let mut response = ExportResponse::default();
+    with_fields(body, |key, value| {
+        if matches!(key, b"partialSuccess" | b"partial_success") {
+            json::each_field(value, |key, value| match key {
+                b"rejectedLogRecords" | b"rejected_log_records" => {
+                    response.rejected_log_records = json::unsigned(value).unwrap_or(0);
+                }
+                b"errorMessage" | b"error_message" => response.error_message = text(value),
+                _ => {}
+            });
+        }
+    });
+    response
+}
+
+pub(super) fn decode_status(body: &[u8]) -> Status {
+    let mut status = Status::default();
+    with_fields(body, |key, value| match key {
+        b"code" => status.code = value.parse().unwrap_or(0),
+        b"message" => status.message = text(value),
+        // No details: over HTTP the delay is in the header `retry-after`.
+        _ => {}
+    });
+    status
+}
+
+fn with_fields(body: &[u8], each: impl FnMut(&[u8], json::Raw<'_>)) {
+    let body = String::from_utf8_lossy(body);
+    if let Ok(raw) = json::document(&body) {
+        json::each_field(raw, each);
+    }
+}
+
+fn text(value: json::Raw<'_>) -> String {
+    json::text(value).map(json::JsonText::into_lossy).unwrap_or_default()
+}
+
+// Members and elements are written with a comma behind each; `close` turns the last one into the bracket.
+
+fn close(out: &mut Vec<u8>, bracket: u8) {
+    match out.last_mut() {
+        Some(last @ b',') => *last = bracket,
+        _ => out.push(bracket),
+    }
+}
+
+fn write_attributes(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
+    out.extend_from_slice(b"\"attributes\":[");
+    for attribute in attributes.named() {
+        write_key_value(out, attribute, 1);
+    }
+    close(out, b']');
+    out.push(b',');
+}
+
+fn write_key_value(out: &mut Vec<u8>, entry: &KeyValue<'_>, depth: usize) {
+    out.extend_from_slice(b"{\"key\":");
+    write_string(out, &entry.key);
+    let value = entry.value.at_depth(depth);
+    if !value.is_empty() {
+        out.extend_from_slice(b",\"value\":");
+        write_value(out, value, depth);
+    }
+    out.extend_from_slice(b"},");
+}
+
+fn write_value(out: &mut Vec<u8>, value: &AnyValue<'_>, depth: usize) {
+    match value.at_depth(depth) {
+        AnyValue::Array(values) => {
+            out.extend_from_slice(b"{\"arrayValue\":{\"values\":[");
+            for value in values {
+                write_value(out, value, depth + 1);
+                out.push(b',');
+            }
+            close(out, b']');
+            out.push(b'}');
+        }
+        AnyValue::Bool(true) => out.extend_from_slice(b"{\"boolValue\":true"),
+        AnyValue::Bool(false) => out.extend_from_slice(b"{\"boolValue\":false"),
+        AnyValue::Bytes(bytes) => {
+            out.extend_from_slice(b"{\"bytesValue\":\"");
+            write_base64(out, bytes);
+            out.push(b'"');
+        }
+        AnyValue::Double(value) if value.is_nan() => out.extend_from_slice(b"{\"stringValue\":\"NaN\""),
+        AnyValue::Double(f64::INFINITY) => out.extend_from_slice(b"{\"stringValue\":\"Infinity\""),
+        AnyValue::Double(f64::NEG_INFINITY) => out.extend_from_slice(b"{\"stringValue\":\"-Infinity\""),
+        AnyValue::Double(value) => {
+            out.extend_from_slice(b"{\"doubleValue\":");
+            write_double(out, *value);
+        }
+        AnyValue::Empty => out.extend_from_slice(b"{\"stringValue\":\"\""),
+        AnyValue::Int(value) => {
+            out.extend_from_slice(b"{\"intValue\":\"");
+            if *value < 0 {
+                out.push(b'-');
+            }
+            write_u64(out, value.unsigned_abs());
+            out.push(b'"');
+        }
+        AnyValue::KvList(map) => {
+            out.extend_from_slice(b"{\"kvlistValue\":{\"values\":[");
+            for entry in map {
+                write_key_value(out, entry, depth + 1);
+            }
+            close(out, b']');
+            out.push(b'}');
+        }
+        AnyValue::String(text) => {
+            out.extend_from_slice(b"{\"stringValue\":");
+            write_string(out, text);
+        }
+    }
+    out.push(b'}');
+}
+
+/// `name` comes with its colon and opening quote.
+fn write_nanos(out: &mut Vec<u8>, name: &[u8], value: u64) {
+    if value != 0 {
+        out.extend_from_slice(name);
+        write_u64(out, value);
+        out.extend_from_slice(b"\",");
+    }
+}
+
+fn write_number(out: &mut Vec<u8>, name: &[u8], value: u32) {
+    if value != 0 {
+        out.extend_from_slice(name);
+        write_u32(out, value);
+        out.push(b',');
+    }
+}
+
+fn write_text(out: &mut Vec<u8>, name: &[u8], value: &str) {
+    if !value.is_empty() {
+        out.extend_from_slice(name);
+        write_string(out, value);
+        out.push(b',');
+    }
+}
+
+fn write_id(out: &mut Vec<u8>, name: &[u8], id: Option<&[u8]>) {
+    if let Some(id) = id {
+        out.extend_from_slice(name);
+        for byte in id {
+            out.extend_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 0xF)]);
+        }
+        out.extend_from_slice(b"\",");
+    }
+}
+
+fn hex_digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' + (value - 10) }
+}
+
+fn write_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some((plain, [special, tail @ ..])) =
+        next_special(rest).and_then(|at| rest.split_at_checked(at))
+    {
+        out.extend_from_slice(plain);
+        rest = tail;
+        let short = match special {
+            b'"' | b'\\' => *special,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x08 => b'b',
+            0x0C => b'f',
+            _ => {
+                out.extend_from_slice(b"\\u00");
+                out.extend_from_slice(&[hex_digit(special >> 4), hex_digit(special & 0xF)]);
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', short]);
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+/// Where the first byte is that must be escaped.
+fn next_special(bytes: &[u8]) -> Option<usize> {
+    let is_special = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
+    // The fold over a block has no early exit, so the compiler can look at all its bytes at once.
+    let mut blocks = bytes.chunks(32).enumerate();
+    let (block, at) = blocks.find_map(|(block, bytes)| {
+        let found = bytes.iter().fold(false, |found, byte| found | is_special(byte));
+        found.then(|| bytes.iter().position(is_special).map(|at| (block, at))).flatten()
+    })?;
+    Some(block * 32 + at)
+}
+
+fn write_u64(out: &mut Vec<u8>, value: u64) {
+    // In parts of nine digits, because WebAssembly divides 32-bit numbers by ten without a division.
+    const PART: u64 = 1_000_000_000;
+    match u32::try_from(value) {
+        Ok(small) => write_u32(out, small),
+        Err(_) => {
+            write_u64(out, value / PART);
+            let mut low = (value % PART) as u32;
+            let mut digits = [b'0'; 9];
+            for digit in digits.iter_mut().rev() {
+                *digit += (low % 10) as u8;
+                low /= 10;
+            }
+            out.extend_from_slice(&digits);
+        }
+    }
+}
+
+fn write_u32(out: &mut Vec<u8>, mut value: u32) {
+    let mut digits = [b'0'; 10];
+    let mut start = 0;
+    for (at, digit) in digits.iter_mut().enumerate().rev() {
+        *digit += (value % 10) as u8;
+        value /= 10;
+        start = at;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(start..).unwrap_or_default());
+}
+
+/// Writes the shortest digits that read back as the same finite double.
+fn write_double(out: &mut Vec<u8>, value: f64) {
+    // Not with `core::fmt`, which would add 8 KB to the compressed download. Writing to a `Vec` cannot fail.
+    let _ = serde_json::to_writer(out, &value);
+}
+
+fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    for group in bytes.chunks(3) {
+        let (word, used) = match *group {
+            [a, b, c] => ([0, a, b, c], 4),
+            [a, b] => ([0, a, b, 0], 3),
+            [a] => ([0, a, 0, 0], 2),
+            _ => continue,
+        };
+        let word = u32::from_be_bytes(word);
+        let digits = [18, 12, 6, 0].map(|shift| base64_digit((word >> shift & 0x3F) as u8));
+        out.extend_from_slice(digits.get(..used).unwrap_or_default());
+        out.extend_from_slice(b"==".get(..4 - used).unwrap_or_default());
+    }
+}
+
+fn base64_digit(value: u8) -> u8 {
+    match value {
+        0..=25 => b'A' + value,
+        26..=51 => b'a' + (value - 26),
+        52..=61 => b'0' + (value - 52),
+        62 => b'+',
+        _ => b'/',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn strings_are_escaped_at_every_place() {
+        let all: String =
+            (0..0x300).filter_map(char::from_u32).chain("\u{2028}\u{feff}\u{ffff}😀".chars()).collect();
+        for (at, special) in all.char_indices() {
+            for before in [0, 1, 15, 16, 31, 32, 33, 64, 100] {
+                let text = format!("{}{special}{special}x{special}", "y".repeat(before));
+                let json = written(|out| write_string(out, &text));
+                assert_eq!(json, serde_json::to_string(&text).unwrap(), "{at} {before}");
+            }
+        }
+        assert_eq!(written(|out| write_string(out, &all)), serde_json::to_string(&all).unwrap());
+        assert_eq!(written(|out| write_string(out, "")), "\"\"");
+    }
+
+    #[test]
+    fn integers_are_written_as_std_does() {
+        let mut table = vec![0, 1, 9, 10, 99, u64::from(u32::MAX), u64::from(u32::MAX) + 1, u64::MAX];
+        table.extend(
+            (0..20).flat_map(|power| [10_u64.pow(power), 10_u64.pow(power) - 1, 10_u64.pow(power) + 7]),
+        );
+        table.extend((0..64).map(|shift| 0xDEAD_BEEF_1234_5677_u64 >> shift));
+        for value in table {
+            assert_eq!(written(|out| write_u64(out, value)), value.to_string());
+            let value = value as u32;
+            assert_eq!(written(|out| write_u32(out, value)), value.to_string());
+        }
+    }
+
+    #[test]
+    fn base64_is_standard_and_padded() {
+        let bytes: Vec<u8> = (0..=255).rev().collect();
+        for len in (0..16).chain([254, 255, 256]) {
+            assert_eq!(written(|out| write_base64(out, &bytes[..len])), STANDARD.encode(&bytes[..len]));
+        }
+    }
+
+    #[test]
+    fn doubles_are_short_and_read_back_exactly() {
+        for (value, expected) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (0.1, "0.1"),
+            (1.0, "1.0"),
+            (1e300, "1e+300"),
+            (-1e-300, "-1e-300"),
+            (9_007_199_254_740_993.0, "9007199254740992.0"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (f64::MIN_POSITIVE, "2.2250738585072014e-308"),
+            (5e-324, "5e-324"),
+        ] {
+            assert_eq!(written(|out| write_double(out, value)), expected);
+        }
+        let mut bits = 0x9E37_79B9_7F4A_7C15_u64;
+        for _ in 0..20_000 {
+            bits = bits.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            let value = f64::from_bits(bits);
+            if value.is_finite() {
+                let json = written(|out| write_double(out, value));
+                assert_eq!(json.parse::<f64>().unwrap().to_bits(), bits, "{json}");
+                assert!(serde_json::from_str::<f64>(&json).is_ok(), "{json} is JSON");
+                assert!(json.len() <= 24, "{json}");
+            }
+        }
+    }
+
+    #[test]
+    fn responses_are_read_whatever_they_are() {
+        let rejected = |count, message: &str| ExportResponse {
+            rejected_log_records: count,
+            error_message: message.into(),
+        };
+        let table: &[(&[u8], ExportResponse)] = &[
+            (b"", rejected(0, "")),
+            (b"{}", rejected(0, "")),
+            (b"{\"partialSuccess\":null}", rejected(0, "")),
+            (b"{\"partialSuccess\":{}}", rejected(0, "")),
+            (b"{\"status\":\"success\"}", rejected(0, "")),
+            (
+                b" {\"partialSuccess\": {\"rejectedLogRecords\": \"3\", \"errorMessage\": \"a \\\"b\\\"\"}} ",
+                rejected(3, "a \"b\""),
+            ),
+            (b"{\"partialSuccess\":{\"rejectedLogRecords\":3}}", rejected(3, "")),
+            (
+                b"{\"partial_success\":{\"rejected_log_records\":\"3\",\"error_message\":\"m\"}}",
+                rejected(3, "m"),
+            ),
+            (b"{\"partialSuccess\":{\"errorMessage\":\"only a warning\"}}", rejected(0, "only a warning")),
+            (b"{\"partialSuccess\":{\"rejectedLogRecords\":\"-1\",\"errorMessage\":7}}", rejected(0, "")),
+            (
+                b"{\"partialSuccess\":{\"rejectedLogRecords\":\"1\",\"errorMessage\":\"\\ud800\"}}",
+                rejected(1, "\u{fffd}"),
+            ),
+            (b"{\"partialSuccess\":{\"rejectedLogRecords\":\"1\"", rejected(0, "")),
+            (b"[\"partialSuccess\"]", rejected(0, "")),
+            (b"<html>", rejected(0, "")),
+            (
+                b"{\"partialSuccess\":{\"rejectedLogRecords\":1,\"errorMessage\":\"\xff\"}}",
+                rejected(1, "\u{fffd}"),
+            ),
+        ];
+        for (body, expected) in table {
+            assert_eq!(&decode_response(body), expected, "{}", String::from_utf8_lossy(body));
+        }
+    }
+
+    #[test]
+    fn a_status_is_read_whatever_it_is() {
+        let status = |code, message: &str| Status { code, message: message.into(), retry_delay_ms: None };
+        let table: &[(&[u8], Status)] = &[
+            (b"{\"code\":3,\"message\":\"bad\"}", status(3, "bad")),
+            (b"{\"message\":\"bad\"}", status(0, "bad")),
+            (b"{\"code\":\"x\",\"details\":[]}", status(0, "")),
+            (b"", status(0, "")),
+            (b"502 Bad Gateway", status(0, "")),
+        ];
+        for (body, expected) in table {
+            assert_eq!(&decode_status(body), expected);
+        }
+    }
+}

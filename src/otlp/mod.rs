@@ -1,0 +1,158 @@
+//! OpenTelemetry's log records, and OTLP 1.x: how records become request bodies.
+//!
+//! A [`LogRecord`] is encoded once, when it is made, to JSON or to protobuf ([`Format`]); what waits in a queue
+//! is bytes of known size. An [`Envelope`], made once from [`Resource`] and [`Scope`], puts any number of encoded
+//! records into one `ExportLogsServiceRequest`, and tells beforehand how long that will be.
+//!
+//! Receivers refuse a whole batch for one value that they do not like. So nothing here writes what any of the
+//! known decoders refuses: see [`json`] for the rules, and [`MAX_DEPTH`] for the one that is not about spelling.
+
+pub mod json;
+mod limits;
+pub mod protobuf;
+pub mod queue;
+mod record;
+pub mod retry;
+mod value;
+pub mod worker;
+
+pub use self::limits::Limits;
+pub use self::record::{LogRecord, Resource, Scope, Severity};
+pub use self::value::{AnyValue, Attributes, KeyValue, MAX_DEPTH};
+
+/// How records and requests are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// OTLP's dialect of proto3 JSON: OTLP/HTTP with `protocol = "json"`, files, sinks.
+    Json,
+    /// Binary protobuf: OTLP/HTTP with `protocol = "binary"`, and gRPC.
+    Protobuf,
+}
+
+impl Format {
+    /// Returns the format of a response by its `content-type`; parameters and case do not matter.
+    pub fn from_content_type(content_type: &str) -> Option<Self> {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        [Self::Json, Self::Protobuf]
+            .into_iter()
+            .find(|format| essence.eq_ignore_ascii_case(format.content_type()))
+    }
+
+    /// The `content-type` of a request. Exactly this: some receivers refuse parameters.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Protobuf => "application/x-protobuf",
+        }
+    }
+
+    /// Appends one encoded record to `out`, to be put into a request by an [`Envelope`] of the same format.
+    pub fn encode_record(self, record: &LogRecord<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::Json => json::encode_record(record, out),
+            Self::Protobuf => protobuf::encode_record(record, out),
+        }
+    }
+
+    /// Reads the body of a successful response.
+    ///
+    /// Never fails, because success is what the status says: what cannot be read counts as nothing rejected.
+    pub fn decode_response(self, body: &[u8]) -> ExportResponse {
+        match self {
+            Self::Json => json::decode_response(body),
+            Self::Protobuf => protobuf::decode_response(body),
+        }
+    }
+
+    /// Reads the `google.rpc.Status` in the body of a failed response; what cannot be read stays at its default.
+    ///
+    /// The trailer `grpc-status-details-bin` is [`Format::Protobuf`], after base64.
+    pub fn decode_status(self, body: &[u8]) -> Status {
+        match self {
+            Self::Json => json::decode_status(body),
+            Self::Protobuf => protobuf::decode_status(body),
+        }
+    }
+}
+
+/// Assembles request bodies from encoded records, in either format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Envelope {
+    /// For records of [`Format::Json`].
+    Json(json::Envelope),
+    /// For records of [`Format::Protobuf`].
+    Protobuf(protobuf::Envelope),
+}
+
+impl Envelope {
+    /// Encodes what all requests have in common.
+    pub fn new(format: Format, resource: &Resource<'_>, scope: &Scope<'_>) -> Self {
+        match format {
+            Format::Json => Self::Json(json::Envelope::new(resource, scope)),
+            Format::Protobuf => Self::Protobuf(protobuf::Envelope::new(resource, scope)),
+        }
+    }
+
+    /// The format of the bodies, and of the records that go into them.
+    pub fn format(&self) -> Format {
+        match self {
+            Self::Json(_) => Format::Json,
+            Self::Protobuf(_) => Format::Protobuf,
+        }
+    }
+
+    /// Returns the request body that holds `records`, each as [`Format::encode_record`] wrote it.
+    pub fn body<'r>(&self, records: impl Iterator<Item = &'r [u8]> + Clone) -> Vec<u8> {
+        match self {
+            Self::Json(envelope) => envelope.body(records),
+            Self::Protobuf(envelope) => envelope.body(records),
+        }
+    }
+
+    /// Returns the exact length of the body for records of these lengths.
+    pub fn body_len(&self, record_lens: impl Iterator<Item = usize>) -> usize {
+        match self {
+            Self::Json(envelope) => envelope.body_len(record_lens),
+            Self::Protobuf(envelope) => envelope.body_len(record_lens),
+        }
+    }
+
+    /// Returns how many bytes a body has besides its records, at most.
+    ///
+    /// With [`Self::record_overhead`] this is a bound of a body's length that needs only the records' number and
+    /// their length in all; it is exact for JSON but for one comma.
+    pub fn request_overhead(&self) -> usize {
+        match self {
+            Self::Json(envelope) => envelope.request_overhead(),
+            Self::Protobuf(envelope) => envelope.request_overhead(),
+        }
+    }
+
+    /// Returns how many bytes each record in a body takes besides its own, at most.
+    pub fn record_overhead(&self) -> usize {
+        match self {
+            Self::Json(envelope) => envelope.record_overhead(),
+            Self::Protobuf(envelope) => envelope.record_overhead(),
+        }
+    }
+}
+
+/// What a receiver says in a successful response (`ExportLogsServiceResponse`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExportResponse {
+    /// How many records it did not take. They are never sent again.
+    pub rejected_log_records: u64,
+    /// Why, or a warning when nothing was rejected; often empty.
+    pub error_message: String,
+}
+
+/// What a receiver says in a failed response (`google.rpc.Status`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The gRPC status code.
+    pub code: i32,
+    /// A text for developers; often empty.
+    pub message: String,
+    /// The delay of the `RetryInfo` among the details, rounded up; `Some(0)` when it asks for none.
+    pub retry_delay_ms: Option<u64>,
+}
