@@ -64,7 +64,7 @@ fn decode(batch: &FlatBatch) -> Vec<Value> {
             "completed",
         ];
         event["type"] = json!(kinds[kind as usize]);
-        if matches!(kind, 2..=4 | 6) && choice != 0 {
+        if matches!(kind, 1..=4 | 6 | 7) && choice != 0 {
             event["choice"] = json!(choice);
         }
         events.push(event);
