@@ -5,7 +5,7 @@
 //! of an unexpected type never spoils its neighbours, and what is passed through keeps its exact spelling.
 //!
 //! Strings are read as WTF-8, because some servers cut a surrogate pair (`"\ud83d"`, then `"\ude00"`)
-//! between two deltas; [`crate::text::TextBuffer`] joins the halves again. `serde_json` documents this
+//! between two deltas; `TextBuffer` (`src/text.rs`) joins the halves again. `serde_json` documents this
 //! (`deserialize_bytes`) where reading into a `String` would fail.
 
 use std::borrow::Cow;

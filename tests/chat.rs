@@ -3,11 +3,14 @@
 
 #[path = "support/outcome.rs"]
 mod outcome;
+#[path = "support/say.rs"]
+mod say;
 #[path = "support/splits.rs"]
 mod splits;
 #[path = "support/table.rs"]
 mod table;
 
+use say::say;
 use std::collections::{BTreeMap, HashSet};
 use std::panic::{self, AssertUnwindSafe};
 
@@ -33,7 +36,7 @@ fn report(what: &str, cases: &[Case], mut problems_of: impl FnMut(&Case) -> Vec<
             wrong.push(format!("{}\n    {}", case.name, problems.join("\n    ")));
         }
     }
-    println!("{} of {} {what} right", cases.len() - wrong.len(), cases.len());
+    say(format_args!("{} of {} {what} right", cases.len() - wrong.len(), cases.len()));
     assert!(wrong.is_empty(), "{} of {} {what} wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
 

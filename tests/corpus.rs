@@ -5,9 +5,12 @@
 
 #[path = "support/outcome.rs"]
 mod outcome;
+#[path = "support/say.rs"]
+mod say;
 #[path = "support/splits.rs"]
 mod splits;
 
+use say::say;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +20,7 @@ use streamgauge::{Options, WireChoice};
 fn streams() -> Option<Vec<PathBuf>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/streams/chat");
     let Ok(entries) = fs::read_dir(&folder) else {
-        println!("no corpus beside the checkout ({}): nothing to compare", folder.display());
+        say(format_args!("no corpus beside the checkout ({}): nothing to compare", folder.display()));
         return None;
     };
     let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -119,7 +122,7 @@ fn every_chat_stream_gives_its_expected_aggregate() {
             wrong.push(format!("{name}\n    {}", problems.join("\n    ")));
         }
     }
-    println!("{} of {} corpus chat streams right", paths.len() - wrong.len(), paths.len());
+    say(format_args!("{} of {} corpus chat streams right", paths.len() - wrong.len(), paths.len()));
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 

@@ -1,13 +1,16 @@
 //! The flat table, decoded as JavaScript does it, equals the events that `poll_event` gives.
 
-#[allow(dead_code, reason = "only the events' JSON is used here")]
 #[path = "support/outcome.rs"]
 mod outcome;
+#[allow(dead_code, reason = "only the events' JSON is used here")]
+#[path = "support/say.rs"]
+mod say;
 #[path = "support/splits.rs"]
 mod splits;
 #[path = "support/table.rs"]
 mod table;
 
+use say::say;
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
@@ -116,7 +119,11 @@ fn every_case_decodes_to_the_polled_events() {
             }
         }
     }
-    println!("{} of {} cases right by batches", cases.len() - wrong.len().min(cases.len()), cases.len());
+    say(format_args!(
+        "{} of {} cases right by batches",
+        cases.len() - wrong.len().min(cases.len()),
+        cases.len()
+    ));
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 

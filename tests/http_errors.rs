@@ -1,5 +1,8 @@
 //! What a provider says when it answers a request with an error: message, type and code, from any shape of body.
 
+#[path = "support/say.rs"]
+mod say;
+use say::say;
 use std::fs;
 use std::path::Path;
 
@@ -168,7 +171,7 @@ fn problems(status: u16, body: &str, expected: &Expected, whole_message: bool) -
 fn the_corpus_bodies_are_understood() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/http_errors.jsonl");
     let Ok(text) = fs::read_to_string(&path) else {
-        println!("no corpus beside the checkout ({}): nothing to compare", path.display());
+        say(format_args!("no corpus beside the checkout ({}): nothing to compare", path.display()));
         return;
     };
     let mut wrong = Vec::new();
@@ -183,7 +186,7 @@ fn the_corpus_bodies_are_understood() {
             wrong.push(format!("line {}, {path}\n    {}", at + 1, problems.join("\n    ")));
         }
     }
-    println!("{} of {} corpus error bodies right", lines.len() - wrong.len(), lines.len());
+    say(format_args!("{} of {} corpus error bodies right", lines.len() - wrong.len(), lines.len()));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -293,7 +296,7 @@ fn bodies_of_every_shape_are_understood() {
             wrong.push(format!("{name}\n    {}", problems.join("\n    ")));
         }
     }
-    println!("{} of {} own error bodies right", table.len() - wrong.len(), table.len());
+    say(format_args!("{} of {} own error bodies right", table.len() - wrong.len(), table.len()));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

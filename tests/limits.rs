@@ -1,11 +1,14 @@
 //! What a stream may cost: time in proportion to its length, a limit for what is kept, no stack overflow, no
 //! panic; and the same result however it is split, also for streams that make no sense.
 
+#[path = "support/say.rs"]
+mod say;
 #[path = "support/splits.rs"]
 mod splits;
 #[path = "support/table.rs"]
 mod table;
 
+use say::say;
 use std::fmt::Write as _;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -715,7 +718,7 @@ fn mutated_streams_never_panic_and_do_not_depend_on_the_split() {
             bytes.escape_ascii()
         ));
     }
-    println!("{} of {MUTATIONS} mutated streams right", MUTATIONS - wrong.len());
+    say(format_args!("{} of {MUTATIONS} mutated streams right", MUTATIONS - wrong.len()));
     assert!(
         wrong.is_empty(),
         "{} wrong, the first:\n{}",

@@ -1,8 +1,11 @@
 //! The SSE framer: tables, the shared corpus, a naive oracle, limits and cost. Every input at every split.
 
+#[path = "support/say.rs"]
+mod say;
 #[path = "support/splits.rs"]
 mod splits;
 
+use say::say;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -254,7 +257,7 @@ fn reset_forgets_everything() {
 fn corpus() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/sse_framing.jsonl");
     let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("{} is absent: the framing corpus is not checked", path.display());
+        say(format_args!("{} is absent: the framing corpus is not checked", path.display()));
         return;
     };
     let (mut right, mut total) = (0, 0);
@@ -266,7 +269,7 @@ fn corpus() {
             Err(wrong) => println!("{}: {wrong}", case["name"]),
         }
     }
-    println!("{right} of {total} framing cases right");
+    say(format_args!("{right} of {total} framing cases right"));
     assert_eq!(right, total);
 }
 

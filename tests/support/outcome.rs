@@ -1,5 +1,7 @@
 //! Runs a stream through the aggregator and puts what came out into the shape of the corpus's expectations.
 
+#![allow(dead_code, reason = "each test binary that includes this file uses a part of it")]
+
 use serde_json::{Map, Value, json};
 use streamgauge::{Aggregator, Error, Options, StreamEvent};
 
