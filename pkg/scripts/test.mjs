@@ -89,7 +89,13 @@ function cargo(args, env) {
  * and with exit code 0, so the closing line is asked for. */
 async function wasmTests(name, env) {
   const args = ["test", "--locked", ...WASM, "--test", name];
-  const output = await run("cargo", args, { cwd: root, env, capture: true });
+  let output;
+  try {
+    output = await run("cargo", args, { cwd: root, env, capture: true });
+  } catch (error) {
+    if (error.output) process.stdout.write(error.output);
+    throw error;
+  }
   process.stdout.write(output);
   if (!/^test result: ok\. [1-9]\d* passed/m.test(output)) throw new Failure(`${name} ended without a result`);
 }

@@ -72,9 +72,15 @@ impl Decoder {
             value["type"] = json!(kind);
             value
         };
+        let with_choice = |mut event: Value| {
+            if choice != 0 {
+                event["choice"] = json!(choice);
+            }
+            event
+        };
         Some(match kind {
             0 => with_type("created"),
-            1 => json!({"type": "output_item.added", "index": aux, "item": parsed()}),
+            1 => with_choice(json!({"type": "output_item.added", "index": aux, "item": parsed()})),
             2 => event_json(StreamEvent::OutputTextDelta { choice, delta: text }),
             3 => event_json(StreamEvent::ReasoningDelta { choice, delta: text }),
             4 => event_json(StreamEvent::RefusalDelta { choice, delta: text }),
@@ -87,7 +93,7 @@ impl Decoder {
                 let (call_id, name) = &self.calls[&(choice, aux)];
                 event_json(StreamEvent::ToolCallDelta { choice, index: aux, call_id, name, delta: text })
             }
-            7 => json!({"type": "output_item.done", "item": parsed()}),
+            7 => with_choice(json!({"type": "output_item.done", "item": parsed()})),
             8 => with_type("raw"),
             9 => with_type("completed"),
             other => panic!("a row of kind {other}"),
