@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::body::{BodyKind, BodySniffer};
+use crate::diagnostics::diagnostic;
 use crate::error::{Error, ErrorCode, ProviderError};
 use crate::event::{Completion, EndedBy, EventQueue, RawFrame, StreamEvent};
 use crate::flat::FlatBatch;
@@ -10,6 +11,7 @@ use crate::item::{Item, Status};
 use crate::json;
 use crate::options::{InvalidUtf8, Options};
 use crate::sse::{Frame, Framer};
+use crate::telemetry::{Observation, Observer};
 use crate::timings::{Stopwatch, Timings};
 use crate::wire::chat::{ChatStream, ChoiceSummary};
 use crate::wire::provider_error;
@@ -36,6 +38,7 @@ struct Core {
     sniffer: BodySniffer,
     queue: EventQueue,
     stopwatch: Stopwatch,
+    observer: Observer,
     state: State,
     counts: Counts,
     /// The choices with their items, once the stream ended.
@@ -79,6 +82,7 @@ impl Aggregator {
             sniffer: BodySniffer::new(limit),
             queue: EventQueue::default(),
             stopwatch: Stopwatch::start(now_ms),
+            observer: Observer::new(now_ms),
             state: State::Open,
             counts: Counts::default(),
             finished: Vec::new(),
@@ -163,6 +167,16 @@ impl Aggregator {
         batch.fill(&mut self.core.queue);
     }
 
+    /// From here on, notes what telemetry wants to know; see [`Aggregator::take_observations`].
+    pub fn observe(&mut self) {
+        self.core.observer.switch_on();
+    }
+
+    /// Takes what was noted for telemetry since the last call.
+    pub fn take_observations(&mut self) -> Vec<Observation> {
+        self.core.observer.take()
+    }
+
     /// Drops the events that were not read.
     pub fn discard_events(&mut self) {
         self.core.queue.clear();
@@ -242,9 +256,16 @@ impl Core {
         self.counts.frames = self.counts.frames.saturating_add(1);
         let utf8_error = frame.utf8_error.map(|error| format!("UTF8 error: {error}"));
         let data = wire::read(frame.data);
-        let error = utf8_error.clone().or_else(|| first_error(&data));
+        let data_error = first_error(&data);
+        let json = match &data {
+            FrameData::Json(raw) => Some(*raw),
+            _ => None,
+        };
+        self.observer.frame(frame, json, data_error.as_deref(), now_ms);
+        let error = utf8_error.clone().or(data_error);
         if error.is_some() {
             self.counts.bad_frames = self.counts.bad_frames.saturating_add(1);
+            diagnostic!(debug, error = error.as_deref(), "a frame that cannot be used");
         }
         if self.options.include.raw {
             self.queue.raw(RawFrame {
@@ -429,7 +450,10 @@ impl Core {
         self.note_moments(now_ms);
         let timings = self.stopwatch.end(now_ms);
         self.flush_items(None);
-        self.queue.completed(self.chat.completion(ended_by, timings));
+        let completion = self.chat.completion(ended_by, timings);
+        self.observer.completed(completion.token_usage, now_ms);
+        diagnostic!(debug, ?ended_by, "the response is complete");
+        self.queue.completed(completion);
         self.state = State::Completed(ended_by);
     }
 
@@ -439,6 +463,8 @@ impl Core {
         self.note_moments(now_ms);
         self.stopwatch.end(now_ms);
         self.flush_items(Some(Status::Incomplete));
+        self.observer.failed(&error, now_ms);
+        diagnostic!(warn, %error, "the stream failed");
         self.state = State::Failed(error);
     }
 

@@ -55,7 +55,11 @@ impl JsonText<'_> {
 /// The parser's own words with line and column, as the reference logs them
 /// (`expected ident at line 1 column 2`).
 pub fn document(text: &str) -> Result<Raw<'_>, String> {
-    serde_json::from_str::<&RawValue>(text).map(RawValue::get).map_err(|error| error.to_string())
+    serde_json::from_str::<&RawValue>(text).map(RawValue::get).map_err(|error| {
+        // The reference reads into a tree, whose errors have other words here and there (`trailing comma`).
+        let read = serde_json::from_str::<Tree>(text);
+        read.err().unwrap_or(error).to_string()
+    })
 }
 
 /// Whether `text` is one complete JSON document.
@@ -273,5 +277,56 @@ impl JsonText<'_> {
             Self::Utf8(text) => JsonText::Utf8(Cow::Owned(text.into_owned())),
             Self::Wtf8(bytes) => JsonText::Wtf8(bytes),
         }
+    }
+}
+
+/// Reads as a tree would, and keeps nothing.
+struct Tree;
+
+impl<'de> serde::Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Tree)
+    }
+}
+
+impl<'de> Visitor<'de> for Tree {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("any JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
+        while seq.next_element::<Tree>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        while map.next_entry::<Tree, Tree>()?.is_some() {}
+        Ok(self)
     }
 }

@@ -34,6 +34,7 @@
 
 mod aggregator;
 mod body;
+mod diagnostics;
 pub mod error;
 mod event;
 mod field_map;
@@ -41,8 +42,14 @@ pub mod flat;
 pub mod item;
 pub mod json;
 pub mod options;
+#[cfg(feature = "otel")]
 pub mod otlp;
 pub mod sse;
+#[cfg(feature = "otel")]
+pub mod telemetry;
+#[cfg(not(feature = "otel"))]
+#[path = "telemetry/off.rs"]
+pub mod telemetry;
 mod text;
 mod timings;
 mod wire;
@@ -58,6 +65,6 @@ pub use self::options::{Include, InvalidUtf8, Options, WireChoice};
 pub use self::timings::Timings;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
-pub use self::wasm::{PushAggregator, StreamReader};
+pub use self::wasm::{PushAggregator, StreamReader, TelemetryCore};
 pub use self::wire::chat::ChoiceSummary;
 pub use self::wire::provider_error::from_body as provider_error_from_body;

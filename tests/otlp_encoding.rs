@@ -2,6 +2,8 @@
 //!
 //! `opentelemetry-proto` (tonic's and prost's view of it) decodes everything here; `tests/otlp/oracle.py` does it
 //! again with Python's protobuf, which installs one pinned package below `target/` on first use.
+
+#![cfg(feature = "otel")]
 #![cfg(not(target_arch = "wasm32"))]
 
 #[path = "support/splits.rs"]

@@ -1,6 +1,8 @@
 //! The batch worker's policies: what an answer means, tables in simulated time, and a simulation of random hosts and
 //! servers that checks what must hold whatever happens.
 
+#![cfg(feature = "otel")]
+
 #[path = "support/splits.rs"]
 mod splits;
 
@@ -12,7 +14,8 @@ use streamgauge::otlp::queue::{DropReason, Dropped, KeepaliveBudget, Overhead, S
 use streamgauge::otlp::retry::{
     Outcome, RetryOptions, classify_grpc, classify_http, classify_network, retry_after_ms,
 };
-use streamgauge::otlp::worker::{ExportId, FlushId, FlushResult, Output, Worker, WorkerOptions};
+use streamgauge::otlp::worker::Worker;
+use streamgauge::otlp::{ExportId, FlushId, FlushResult, Output, WorkerOptions};
 
 // ---- what an answer means ----
 

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 
 import { build } from "./build.mjs";
 import { serveCapture } from "./demo/server.mjs";
-import { showStream } from "./demo/show.mjs";
+import { showRecords, showStream } from "./demo/show.mjs";
 import { tests } from "./project.mjs";
 import { Failure, isMain, main } from "./run.mjs";
 
@@ -15,7 +15,8 @@ const HELP = `Usage: npm --prefix pkg run demo [-- [FILE] [--delay-ms N]]
        npm --prefix pkg run demo -- --url URL [--model NAME] [--prompt TEXT]
 
 Without arguments: builds what is missing, starts an HTTP server on loopback that streams a recorded
-completion (reasoning, text, two parallel tool calls), and reads it with the package.
+completion (reasoning, text, two parallel tool calls), reads it with the package, and exports the run's log
+records to a collector on the same server.
 
   FILE            streams this capture (server-sent events) instead
   --delay-ms N    the time between two events (default: about 15 ms, less for long captures)
@@ -31,19 +32,31 @@ async function demo() {
   const options = readArguments();
   if (options.help) return void process.stdout.write(HELP);
   await build();
-  const { aggregate } = await import("../dist/index.js");
+  const { aggregate, Telemetry } = await import("../dist/index.js");
 
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());
-  const server = options.url === undefined ? await serveCapture(readCapture(options.file), options) : undefined;
+  const server = await serveCapture(options.url === undefined ? readCapture(options.file) : Buffer.alloc(0), options);
+  const exporter = { "otlp-http": { endpoint: server.collector, protocol: "json" } };
+  const telemetry = new Telemetry({
+    conversationId: crypto.randomUUID(),
+    model: options.url === undefined ? "example-coder-1" : options.model,
+    appVersion: "demo",
+    terminalType: process.env.TERM ?? "unknown",
+    otel: { exporter },
+  });
   try {
     const url = options.url ?? server.url;
     console.log(`POST ${url}\n`);
-    const response = await post(url, options, stop.signal);
-    const failed = await showStream(aggregate(response, { signal: stop.signal, include: ["tool_call.delta"] }));
+    telemetry.userPrompt(options.prompt);
+    const response = await post(telemetry, url, options, stop.signal);
+    const stream = aggregate(response, { signal: stop.signal, include: ["tool_call.delta"], telemetry });
+    const failed = await showStream(stream);
     if (failed) process.exitCode = stop.signal.aborted ? 130 : 1;
+    await telemetry.shutdown();
+    showRecords(server.collected);
   } finally {
-    if (server !== undefined) await server.close();
+    await server.close();
   }
 }
 
@@ -78,7 +91,7 @@ function readCapture(file) {
   }
 }
 
-async function post(url, { model, prompt }, signal) {
+async function post(telemetry, url, { model, prompt }, signal) {
   const headers = { "content-type": "application/json", accept: "text/event-stream" };
   const key = process.env.OPENAI_API_KEY;
   if (key !== undefined && !url.startsWith("http://127.0.0.1:")) headers.authorization = `Bearer ${key}`;
@@ -89,7 +102,7 @@ async function post(url, { model, prompt }, signal) {
     stream_options: { include_usage: true },
   });
   try {
-    return await fetch(url, { method: "POST", headers, body, signal });
+    return await telemetry.fetch(url, { method: "POST", headers, body, signal });
   } catch (error) {
     if (signal.aborted) throw new Failure("interrupted");
     throw new Failure(`cannot reach ${url}: ${error.cause?.message ?? error.message}`);

@@ -4,6 +4,7 @@ import { BatchDecoder, State } from "./decode.js";
 import { StreamError } from "./errors.js";
 import { finalResponse } from "./final.js";
 import { splitOptions } from "./options.js";
+import { observeWith } from "./telemetry/telemetry.js";
 import type { AggregateOptions, FinalResponse, Item, Source, StreamEvent } from "./types.js";
 
 /**
@@ -45,12 +46,15 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
   #reading: Promise<void> | undefined;
   #iterated = false;
   readonly #signal: AbortSignal | undefined;
+  /** Lets the telemetry look at what was recorded; it never throws. */
+  readonly #exportRecords: (() => void) | undefined;
 
   /** @internal Use {@link aggregate}. */
   constructor(source: Source, options: AggregateOptions | undefined) {
     coreMemory();
-    const { core, signal } = splitOptions(options, true);
+    const { core, signal, telemetry } = splitOptions(options, true);
     const reader = guarded(() => new StreamReader(source, core, signal));
+    if (telemetry !== undefined) this.#exportRecords = observeWith(telemetry, reader);
     this.#reader = reader;
     this.#signal = signal;
     this.#decoder = new BatchDecoder(reader.control());
@@ -123,6 +127,7 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
     this.#batches = [];
     if (reader === undefined || again) return;
     guarded(() => reader.cancel());
+    this.#exportRecords?.();
     // A read in flight settles the end itself.
     if (this.#reading === undefined) this.#settle(reader);
   }
@@ -197,6 +202,7 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
       this.#error = asStreamError(error);
     } finally {
       this.#reading = undefined;
+      this.#exportRecords?.();
     }
   }
 

@@ -4,6 +4,7 @@ import { BatchDecoder, State } from "./decode.js";
 import { StreamError } from "./errors.js";
 import { finalResponse } from "./final.js";
 import { splitOptions } from "./options.js";
+import { observeWith } from "./telemetry/telemetry.js";
 import type { AggregatorOptions, FinalResponse, Item, StreamEvent } from "./types.js";
 
 /**
@@ -25,12 +26,14 @@ export class Aggregator {
   #state = State.Open;
   #error: StreamError | null = null;
   #snapshot = "";
+  readonly #exportRecords: (() => void) | undefined;
 
   /** @throws {@link StreamError} `bad_option` */
   constructor(options?: AggregatorOptions) {
     coreMemory();
-    const { core } = splitOptions(options, false);
+    const { core, telemetry } = splitOptions(options, false);
     const aggregator = guarded(() => new PushAggregator(core));
+    if (telemetry !== undefined) this.#exportRecords = observeWith(telemetry, aggregator);
     this.#core = aggregator;
     this.#decoder = new BatchDecoder(aggregator.control());
   }
@@ -100,6 +103,8 @@ export class Aggregator {
       this.#state = State.Failed;
       this.#error = asStreamError(error);
       throw this.#error;
+    } finally {
+      this.#exportRecords?.();
     }
   }
 

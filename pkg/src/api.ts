@@ -6,3 +6,33 @@ export { ERROR_CODES, StreamError } from "./errors.js";
 export type { ErrorCode, PartialResponse, ProviderError } from "./errors.js";
 export { AggregatorStream } from "./transform.js";
 export type * from "./types.js";
+export { sdkLogsSink } from "./telemetry/sink.js";
+export { Telemetry } from "./telemetry/telemetry.js";
+export type {
+  DroppedRecords,
+  FlushOptions,
+  FlushResult,
+  TelemetryStats,
+  TelemetryWarning,
+  TelemetryWarningKind,
+} from "./telemetry/driver.js";
+export type {
+  BatchSettings,
+  OtelSettings,
+  OtlpGrpcExporter,
+  OtlpGrpcSettings,
+  OtlpHttpExporter,
+  OtlpHttpSettings,
+  OtlpTlsSettings,
+} from "./telemetry/settings.js";
+export type {
+  LogRecordProcessorLike,
+  OtlpAnyValue,
+  OtlpKeyValue,
+  OtlpLogRecord,
+  OtlpLogs,
+  SinkFunction,
+  SinkInfo,
+  SinkSettings,
+} from "./telemetry/sink.js";
+export type * from "./telemetry/types.js";

@@ -24,6 +24,8 @@ export class StreamReader {
   control(): number;
   next(): Promise<void>;
   cancel(): void;
+  /** Records every frame, and the end, with this telemetry. Before the first `next()`. */
+  observe(telemetry: TelemetryCore): void;
   error(): string | undefined;
   cause(): unknown;
   items(): string;
@@ -38,8 +40,117 @@ export class PushAggregator {
   feed(bytes: Uint8Array): void;
   finish(): void;
   fail(message: string): void;
+  observe(telemetry: TelemetryCore): void;
   error(): string | undefined;
   items(): string;
   snapshot(): string;
+  free(): void;
+}
+
+/** What `TelemetryCore` is made of; everything is checked and filled in by the facade. */
+export interface TelemetryCoreSettings {
+  conversationId: string;
+  model: string;
+  slug: string;
+  appVersion: string;
+  terminalType: string;
+  authMode?: string;
+  accountId?: string;
+  serviceName: string;
+  serviceVersion: string;
+  /** The resource's `env`. */
+  environment: string;
+  /** Further resource attributes. */
+  resourceAttributes?: Record<string, string>;
+  logUserPrompt: boolean;
+  /** How many bytes may leave; `true` all, `false` none (`[REDACTED]`). */
+  logToolArguments: boolean | number;
+  logToolOutput: boolean | number;
+  attributeTypes: "codex" | "typed";
+  sseEvents: "all" | "summary" | "off";
+  format: "json" | "protobuf";
+  /** A W3C `traceparent` to take the ids from. */
+  traceparent?: string;
+  /** Bytes that the transport adds to each request body (gRPC: 5). */
+  frameOverhead: number;
+  /** `false` (exporter none): records are made and dropped, nothing queues, no timer is ever asked for. */
+  exports: boolean;
+  /** Names as in src/otlp/worker.rs `WorkerOptions`; what is absent has its default. Times in ms. */
+  worker: Partial<{
+    max_queue_size: number;
+    max_queue_bytes: number;
+    max_export_batch_size: number;
+    max_request_bytes: number;
+    scheduled_delay_ms: number;
+    export_timeout_ms: number;
+    flush_timeout_ms: number;
+    shutdown_timeout_ms: number;
+    retry_initial_ms: number;
+    retry_factor: number;
+    retry_cap_ms: number;
+    retry_max_elapsed_ms: number;
+  }>;
+  /** Attribute limits of a record; what is absent has its default (128, none). */
+  attributeCountLimit?: number;
+  attributeValueLengthLimit?: number;
+}
+
+/** What the worker wants from its host; src/otlp/worker.rs `Output`. Times are of `performance.now()`. */
+export type WorkerOutput =
+  | { type: "send"; id: number; attempt: number; records: number; body_len: number; deadline_ms: number }
+  | { type: "cancel"; id: number }
+  | { type: "wake_at"; at_ms: number | null }
+  | { type: "flush_done"; ids: number[]; result: "ok" | "failed" | "timed_out" }
+  | { type: "shutdown_done"; result: "ok" | "failed" | "timed_out" };
+
+/** src/wasm/telemetry.rs: makes the records and holds the queue; performs no IO. Throws JSON texts as above. */
+export class TelemetryCore {
+  constructor(settings: TelemetryCoreSettings);
+  /** The events. Field names are those of the public types; absent ones are omitted. */
+  conversationStarts(event: object): void;
+  apiRequest(event: {
+    attempt: number;
+    duration_ms: number;
+    status?: number;
+    error_message?: string;
+    cf_ray?: string;
+  }): void;
+  userPrompt(prompt: string): void;
+  toolDecision(event: { tool_name: string; call_id: string; decision: string; source: string }): void;
+  toolResult(event: {
+    tool_name: string;
+    call_id?: string;
+    arguments?: string;
+    duration_ms: number;
+    success: boolean;
+    output: string;
+  }): void;
+  /** The next thing the worker wants, as JSON text of a `WorkerOutput`; `undefined`: nothing more now. */
+  poll(): string | undefined;
+  /** The encoded request body of an export that was asked for. */
+  body(id: number): Uint8Array<ArrayBuffer>;
+  tick(random: number): void;
+  /** How an HTTP export ended. `body` is what was read of the response (at most 4 MiB), in its content type. */
+  httpResponse(
+    id: number,
+    status: number,
+    retryAfter: string | undefined,
+    contentType: string,
+    body: Uint8Array,
+    random: number,
+  ): void;
+  /** How a gRPC export ended; `details` is the decoded trailer `grpc-status-details-bin`, `message` percent-decoded. */
+  grpcResponse(id: number, code: number, message: string, details: Uint8Array, body: Uint8Array, random: number): void;
+  /** The export could not be sent or its answer not be read (after `cancel`, nothing needs to be said). */
+  networkError(id: number, message: string, random: number): void;
+  /** A sink took the batch. */
+  exported(id: number, random: number): void;
+  flush(timeoutMs: number | undefined): number;
+  shutdown(timeoutMs: number | undefined): void;
+  /** Batches to be sent at once because the page goes away: JSON text of `{id, records, body_len}[]`. */
+  takeForUnload(budgetBytes: number, resendInFlight: boolean): string;
+  abandon(): void;
+  /** JSON text of src/otlp/queue.rs `Stats`. */
+  stats(): string;
   free(): void;
 }

@@ -1,32 +1,35 @@
 import { StreamError } from "./errors.js";
+import type { Telemetry } from "./telemetry/telemetry.js";
 import type { AggregateOptions } from "./types.js";
 
 const CORE_OPTIONS = ["wire", "maxEventBytes", "maxItemBytes", "invalidUtf8", "n", "include"];
-const READ_OPTIONS = [...CORE_OPTIONS, "idleTimeoutMs", "signal"];
+const PUSH_OPTIONS = [...CORE_OPTIONS, "telemetry"];
+const READ_OPTIONS = [...PUSH_OPTIONS, "idleTimeoutMs", "signal"];
 
 /** The options for the core, and the signal. */
 export interface SplitOptions {
   core: Record<string, unknown>;
   signal: AbortSignal | undefined;
+  telemetry: Telemetry | undefined;
 }
 
 /** Checks the options' names and types; values are checked in Rust, where they mean something. */
 export function splitOptions(options: AggregateOptions | undefined, forReading: boolean): SplitOptions {
   const core: Record<string, unknown> = {};
-  if (options === undefined || options === null) return { core, signal: undefined };
+  if (options === undefined || options === null) return { core, signal: undefined, telemetry: undefined };
   if (typeof options !== "object") throw badOption(`options must be an object, not ${typeof options}`);
-  const names = forReading ? READ_OPTIONS : CORE_OPTIONS;
+  const names = forReading ? READ_OPTIONS : PUSH_OPTIONS;
   for (const [name, value] of Object.entries(options)) {
     if (!names.includes(name)) {
       throw badOption(`unknown option "${name}"; there are ${names.join(", ")}`);
     }
-    if (value !== undefined && name !== "signal") core[name] = checked(name, value);
+    if (value !== undefined && name !== "signal" && name !== "telemetry") core[name] = checked(name, value);
   }
-  const { signal } = options;
+  const { signal, telemetry } = options;
   if (signal !== undefined && typeof signal?.addEventListener !== "function") {
     throw badOption("signal must be an AbortSignal");
   }
-  return { core, signal };
+  return { core, signal, telemetry };
 }
 
 function checked(name: string, value: unknown): unknown {

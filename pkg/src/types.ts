@@ -1,6 +1,8 @@
 // The public vocabulary. Event and item fields are snake_case as on the wire (items go back to the API as
 // they are); options are camelCase.
 
+import type { Telemetry } from "./telemetry/telemetry.js";
+
 /** Which API's stream it is. This version reads `"chat"`; `"auto"` decides by the first frames. */
 export type Wire = "auto" | "chat" | "responses" | "anthropic";
 
@@ -30,6 +32,8 @@ export interface AggregatorOptions {
   n?: number;
   /** Extra events. Default none. */
   include?: readonly IncludeName[];
+  /** Records the stream: one `codex.sse_event` per SSE event, and its end. */
+  telemetry?: Telemetry;
 }
 
 /** How a source is read and aggregated. */

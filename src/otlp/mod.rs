@@ -15,10 +15,14 @@ mod record;
 pub mod retry;
 mod value;
 pub mod worker;
+mod worker_options;
+mod worker_output;
 
 pub use self::limits::Limits;
 pub use self::record::{LogRecord, Resource, Scope, Severity};
 pub use self::value::{AnyValue, Attributes, KeyValue, MAX_DEPTH};
+pub use self::worker_options::WorkerOptions;
+pub use self::worker_output::{ExportId, FlushId, FlushResult, Output, UnloadBatch};
 
 /// How records and requests are encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -9,174 +9,13 @@ use std::collections::VecDeque;
 use std::mem;
 
 use crate::error::Error;
-use crate::otlp::queue::{Batch, BatchLimits, DropReason, Overhead, Queue, Stats};
-use crate::otlp::retry::{Backoff, MAX_TIMER_MS, Outcome, RetryOptions, bad_option, check_ms};
+use crate::otlp::queue::{Batch, BatchLimits, DropReason, Queue, Stats};
+use crate::otlp::retry::{Backoff, MAX_TIMER_MS, Outcome};
+use crate::otlp::worker_options::WorkerOptions;
+use crate::otlp::worker_output::{ExportId, FlushId, FlushResult, Output, UnloadBatch};
 
 /// What a server says is kept up to this many bytes: it could be a page of HTML.
 const MAX_MESSAGE_BYTES: usize = 1024;
-
-/// "Client SHOULD cap request at 64 MiB", OTLP 1.11.
-const MAX_REQUEST_BYTES: usize = 64 << 20;
-
-/// How a [`Worker`] behaves. Errors call the values by these names.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WorkerOptions {
-    /// The most records held, those in a request included. A push beyond it is dropped.
-    pub max_queue_size: usize,
-    /// The most bytes of records held. A push beyond it is dropped.
-    pub max_queue_bytes: usize,
-    /// The most records in one request; at most `max_queue_size`.
-    pub max_export_batch_size: usize,
-    /// The most bytes in one request, before compression; at most `max_queue_bytes`. A larger record is dropped.
-    pub max_request_bytes: usize,
-    /// How long a record waits for company, in milliseconds.
-    pub scheduled_delay_ms: f64,
-    /// How long one request may take, in milliseconds.
-    pub export_timeout_ms: f64,
-    /// How long a flush may take if it does not say, in milliseconds.
-    pub flush_timeout_ms: f64,
-    /// How long a shutdown may take if it does not say, in milliseconds.
-    pub shutdown_timeout_ms: f64,
-    /// When to send a batch again.
-    pub retry: RetryOptions,
-    /// What a request adds to its records.
-    pub overhead: Overhead,
-}
-
-impl Default for WorkerOptions {
-    fn default() -> Self {
-        Self {
-            max_queue_size: 2048,
-            max_queue_bytes: 16 << 20,
-            max_export_batch_size: 512,
-            // Receivers commonly stop at 4 MiB, and a proxy in front of them may count more than the body.
-            max_request_bytes: (4 << 20) - (64 << 10),
-            scheduled_delay_ms: 1_000.0,
-            export_timeout_ms: 10_000.0,
-            flush_timeout_ms: 30_000.0,
-            shutdown_timeout_ms: 10_000.0,
-            retry: RetryOptions::default(),
-            overhead: Overhead::default(),
-        }
-    }
-}
-
-impl WorkerOptions {
-    /// Checks the values, and that they go together.
-    ///
-    /// # Errors
-    /// `bad_option` with a message that begins with the key.
-    pub fn validate(&self) -> Result<(), Error> {
-        for (key, value) in
-            [("max_queue_size", self.max_queue_size), ("max_export_batch_size", self.max_export_batch_size)]
-        {
-            if value == 0 {
-                return Err(bad_option(format_args!("{key} must be at least 1")));
-            }
-        }
-        check_order(
-            ("max_export_batch_size", self.max_export_batch_size),
-            ("max_queue_size", self.max_queue_size),
-        )?;
-        check_order(
-            ("max_request_bytes", self.max_request_bytes),
-            ("max_queue_bytes", self.max_queue_bytes),
-        )?;
-        let least = self.overhead.body_len(1, 1);
-        if !(least..=MAX_REQUEST_BYTES).contains(&self.max_request_bytes) {
-            return Err(bad_option(format_args!(
-                "max_request_bytes must be from {least} (a record of one byte) to {MAX_REQUEST_BYTES}, not {}",
-                self.max_request_bytes
-            )));
-        }
-        check_ms("scheduled_delay_ms", self.scheduled_delay_ms, 0.0)?;
-        check_ms("export_timeout_ms", self.export_timeout_ms, 1.0)?;
-        check_ms("flush_timeout_ms", self.flush_timeout_ms, 0.0)?;
-        check_ms("shutdown_timeout_ms", self.shutdown_timeout_ms, 0.0)?;
-        self.retry.validate()
-    }
-}
-
-/// A request. Never reused by the same worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ExportId(pub u32);
-
-/// A call of [`Worker::flush`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FlushId(pub u32);
-
-/// How a flush or a shutdown ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FlushResult {
-    /// The server has answered for every record. Those that it rejected in a partial success are counted, no failure.
-    Exported,
-    /// At least one record was dropped meanwhile.
-    Failed,
-    /// Its time was up. A flush's records stay queued, a shutdown's are dropped.
-    TimedOut,
-}
-
-impl FlushResult {
-    /// The stable name, as JavaScript sees it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Exported => "ok",
-            Self::Failed => "failed",
-            Self::TimedOut => "timed_out",
-        }
-    }
-}
-
-/// What the host is to do.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Output {
-    /// Abort this request; its outcome does not matter any more.
-    Cancel {
-        /// The request.
-        id: ExportId,
-    },
-    /// Resolve these flushes.
-    FlushDone {
-        /// In the order of their calls.
-        ids: Vec<FlushId>,
-        /// The same for all of them.
-        result: FlushResult,
-    },
-    /// Send a request with the records of [`Worker::records`], and say what came of it with
-    /// [`Worker::handle_response`].
-    Send {
-        /// The request.
-        id: ExportId,
-        /// 1, or more if it has exactly the records of the `Send` before: its encoded body may be reused.
-        attempt: u32,
-        /// How many records it has.
-        records: usize,
-        /// How long its body is at most, in bytes.
-        body_len: usize,
-        /// When it is given up, by the worker's clock. [`Output::WakeAt`] covers it: the host needs no timer of
-        /// its own.
-        deadline_ms: f64,
-    },
-    /// Resolve the shutdown, and all calls of it to come. It comes once; only a `WakeAt(None)` may follow.
-    ShutdownDone {
-        /// How it ended.
-        result: FlushResult,
-    },
-    /// Set the one timer to this moment of the worker's clock, instead of any earlier one; with `None`, clear it.
-    WakeAt(Option<f64>),
-}
-
-/// A request that [`Worker::take_for_unload`] wants sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnloadBatch {
-    /// The request.
-    pub id: ExportId,
-    /// How many records it has.
-    pub records: usize,
-    /// How long its body is at most, in bytes.
-    pub body_len: usize,
-}
 
 /// Decides over a queue of encoded records.
 ///
@@ -701,13 +540,6 @@ impl Worker {
         let flushes = self.flushes.iter().map(|flush| flush.deadline_ms);
         exports.chain(flushes).chain(self.send_at_ms()).chain(self.end_ms()).reduce(f64::min)
     }
-}
-
-fn check_order((key, value): (&str, usize), (bound_key, bound): (&str, usize)) -> Result<(), Error> {
-    if value <= bound {
-        return Ok(());
-    }
-    Err(bad_option(format_args!("{key} ({value}) must not be larger than {bound_key} ({bound})")))
 }
 
 /// Cuts a message to [`MAX_MESSAGE_BYTES`], at a character's boundary.

@@ -1,15 +1,25 @@
 //! The push side: bytes are handed in, a batch is left to be read.
 
+#[cfg(feature = "otel")]
+use std::cell::RefCell;
+#[cfg(feature = "otel")]
+use std::rc::Rc;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 use wasm_bindgen::prelude::*;
 
+#[cfg(feature = "otel")]
+use super::telemetry::Shared;
+use super::telemetry::TelemetryCore;
 use super::{clock, options};
 use crate::aggregator::{Aggregator, Counts};
 use crate::error::Error;
 use crate::event::Completion;
 use crate::flat::FlatBatch;
 use crate::item::Provider;
+#[cfg(feature = "otel")]
+use crate::telemetry::StreamCounts;
 
 /// Where JavaScript finds the last batch: eight numbers at an address that never changes for an
 /// aggregator, so that reading a batch needs no further call. See `pkg/src/core.ts`.
@@ -27,15 +37,37 @@ pub(super) struct BatchedAggregator {
     pub(super) aggregator: Aggregator,
     batch: FlatBatch,
     control: Box<ControlBlock>,
+    #[cfg(feature = "otel")]
+    telemetry: Option<(Rc<RefCell<Shared>>, StreamCounts)>,
 }
 
 impl BatchedAggregator {
     pub(super) fn new(aggregator: Aggregator) -> Self {
-        Self { aggregator, batch: FlatBatch::default(), control: Box::default() }
+        Self {
+            aggregator,
+            batch: FlatBatch::default(),
+            control: Box::default(),
+            #[cfg(feature = "otel")]
+            telemetry: None,
+        }
     }
 
-    /// Moves the queued events into the batch. Returns whether there are any.
+    /// Records every frame, and the end, from here on.
+    #[cfg(feature = "otel")]
+    pub(super) fn observe(&mut self, telemetry: &TelemetryCore) {
+        self.aggregator.observe();
+        self.telemetry = Some((telemetry.shared(), StreamCounts::default()));
+    }
+
+    /// Without the feature `otel` there is nothing to record.
+    #[cfg(not(feature = "otel"))]
+    #[allow(clippy::unused_self, reason = "the hook is there all the same")]
+    pub(super) fn observe(&mut self, _: &TelemetryCore) {}
+
+    /// Moves the queued events into the batch, and what was observed into the records. Returns whether there
+    /// are any events.
     pub(super) fn fill(&mut self) -> bool {
+        self.record_observations();
         self.aggregator.fill_batch(&mut self.batch);
         let state = match (self.aggregator.is_finished(), self.aggregator.error()) {
             (false, _) => 0,
@@ -54,6 +86,17 @@ impl BatchedAggregator {
             0,
         ];
         !self.batch.is_empty()
+    }
+
+    /// Moves what was observed into the records.
+    pub(super) fn record_observations(&mut self) {
+        #[cfg(feature = "otel")]
+        if let Some((telemetry, counts)) = &mut self.telemetry {
+            let observations = self.aggregator.take_observations();
+            if !observations.is_empty() {
+                telemetry.borrow_mut().observe(observations, counts);
+            }
+        }
     }
 
     pub(super) fn control(&self) -> u32 {
@@ -105,7 +148,7 @@ fn address<T>(pointer: *const T) -> u32 {
     pointer as usize as u32
 }
 
-fn json_text(value: &impl Serialize) -> String {
+pub(super) fn json_text(value: &impl Serialize) -> String {
     // These types serialise without fail: string keys, no errors of their own.
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }
@@ -182,6 +225,11 @@ impl PushAggregator {
     pub fn fail(&mut self, message: &str) {
         self.inner.aggregator.handle_transport_error(message, clock::now_ms());
         self.inner.fill();
+    }
+
+    /// Records every frame, and the end, with this telemetry.
+    pub fn observe(&mut self, telemetry: &TelemetryCore) {
+        self.inner.observe(telemetry);
     }
 
     /// The failure as JSON text, if there is one.

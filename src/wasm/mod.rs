@@ -6,9 +6,19 @@
 
 mod aggregator;
 mod clock;
+#[cfg(feature = "console")]
+mod console;
 mod options;
 mod reader;
 mod source;
+#[cfg(feature = "otel")]
+mod telemetry;
+#[cfg(not(feature = "otel"))]
+#[path = "telemetry_off.rs"]
+mod telemetry;
+#[cfg(feature = "otel")]
+mod telemetry_shapes;
 
 pub use self::aggregator::PushAggregator;
 pub use self::reader::StreamReader;
+pub use self::telemetry::TelemetryCore;

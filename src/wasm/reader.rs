@@ -15,6 +15,7 @@ use super::aggregator::{BatchedAggregator, error_json};
 use super::clock::{self, Timer};
 use super::options;
 use super::source::{self, Chunk, HttpFailure, Source};
+use super::telemetry::TelemetryCore;
 use crate::aggregator::Aggregator;
 use crate::error::{Error, ErrorCode};
 use crate::wire::provider_error;
@@ -126,6 +127,11 @@ impl StreamReader {
             inner.hold_process(false);
             Ok(JsValue::UNDEFINED)
         })
+    }
+
+    /// Records every frame, and the end, with this telemetry.
+    pub fn observe(&self, telemetry: &TelemetryCore) {
+        self.inner.batched.borrow_mut().observe(telemetry);
     }
 
     /// Gives the stream up: a pending `next` ends, the source is cancelled.
@@ -350,6 +356,7 @@ impl Inner {
             Some(waker) => waker.wake(),
             None if !self.pulling.get() => {
                 self.give_up(interrupt);
+                self.batched.borrow_mut().record_observations();
                 self.close();
             }
             None => {}

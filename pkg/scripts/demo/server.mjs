@@ -1,4 +1,4 @@
-// A real HTTP server on loopback that streams a capture event by event, as a model would.
+// A real HTTP server on loopback: it streams a capture event by event, as a model would, and collects telemetry.
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -12,7 +12,9 @@ const TYPICAL_DELAY_MS = 15;
 export async function serveCapture(capture, { delayMs }) {
   const events = splitEvents(capture);
   const delay = delayMs ?? Math.min(TYPICAL_DELAY_MS, LONGEST / events.length);
+  const collected = [];
   const server = createServer(async (request, response) => {
+    if (request.url === "/v1/logs") return void collect(request, response, collected);
     request.resume();
     response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store" });
     let due = performance.now();
@@ -27,14 +29,27 @@ export async function serveCapture(capture, { delayMs }) {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
+  const origin = `http://127.0.0.1:${server.address().port}`;
   return {
-    url: `http://127.0.0.1:${server.address().port}/v1/chat/completions`,
+    url: `${origin}/v1/chat/completions`,
+    collector: `${origin}/v1/logs`,
+    collected,
     close: () =>
       new Promise((resolve) => {
         server.close(resolve);
         server.closeAllConnections();
       }),
   };
+}
+
+/** A collector as far as a demo needs one: it keeps the log records that arrive as OTLP/HTTP JSON. */
+async function collect(request, response, collected) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  for (const { scopeLogs } of JSON.parse(Buffer.concat(chunks)).resourceLogs) {
+    for (const { logRecords } of scopeLogs) collected.push(...logRecords);
+  }
+  response.writeHead(200, { "content-type": "application/json" }).end("{}");
 }
 
 /** Cuts a capture after each blank line. */

@@ -66,3 +66,23 @@ export async function showStream(stream) {
   console.log(Object.entries(counts).map(([type, count]) => `${count} ${type}`).join(", "));
   return false;
 }
+
+/** Shows the log records that a collector received: how many of each kind, and the last ones. */
+export function showRecords(records) {
+  console.log(`\n${bold("telemetry, as the collector received it")}`);
+  const kinds = new Map();
+  for (const record of records) {
+    const kind = [record.eventName, attribute(record, "event.kind")].filter(Boolean).join(" ");
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  }
+  for (const [kind, count] of kinds) console.log(`  ${String(count).padStart(5)} ${kind}`);
+  const last = records.at(-1);
+  if (last === undefined) return;
+  console.log(`  the last one:`);
+  for (const { key, value } of last.attributes) console.log(`    ${key.padEnd(24)} ${dim(Object.values(value)[0])}`);
+}
+
+function attribute(record, name) {
+  const found = record.attributes.find(({ key }) => key === name);
+  return found && Object.values(found.value)[0];
+}

@@ -12,6 +12,8 @@ its events as JSON lines:
   --wire NAME            auto (default) or chat
   --items                print only the finished items and the completion
   --include NAME         print extra events: created, output_item.added, tool_call.delta, raw (repeatable)
+  --telemetry FILE       write the run's log records there (- for standard output) as OTLP JSON lines
+  --otel FILE.toml       export the run's log records as the [otel] table in FILE.toml says
   --chunk-bytes N        feed N bytes at a time instead of what each read gives
   --n N                  how many choices were asked for; 1 folds every choice index into one
   --invalid-utf8 MODE    replace (default) or error
@@ -37,6 +39,10 @@ export interface StreamCommand {
   /** `undefined`: standard input. */
   file: string | undefined;
   itemsOnly: boolean;
+  /** Where OTLP JSON lines go; `-` is standard output. */
+  telemetryFile: string | undefined;
+  /** A file with an `[otel]` table. */
+  otelFile: string | undefined;
   chunkBytes: number | undefined;
   options: AggregateOptions;
 }
@@ -45,6 +51,8 @@ const OPTIONS = {
   wire: { type: "string" },
   items: { type: "boolean" },
   include: { type: "string", multiple: true },
+  telemetry: { type: "string" },
+  otel: { type: "string" },
   "chunk-bytes": { type: "string" },
   n: { type: "string" },
   "invalid-utf8": { type: "string" },
@@ -63,6 +71,9 @@ export function parseArguments(argv: string[]): Parsed {
   if (positionals.length > 1) {
     throw new UsageError(`one FILE at a time, not ${positionals.length}`);
   }
+  if (values.telemetry !== undefined && values.otel !== undefined) {
+    throw new UsageError("--telemetry and --otel both say where the records go: give one");
+  }
   const options: AggregateOptions = {};
   // The names are checked where they mean something: aggregate() refuses what it does not know.
   if (values.wire !== undefined) options.wire = values.wire as Wire;
@@ -77,6 +88,8 @@ export function parseArguments(argv: string[]): Parsed {
     kind: "stream",
     file: positionals[0] === "-" ? undefined : positionals[0],
     itemsOnly: values.items === true,
+    telemetryFile: values.telemetry,
+    otelFile: values.otel,
     chunkBytes: chunkBytes === undefined ? undefined : wholeNumber("--chunk-bytes", chunkBytes, 1),
     options,
   };

@@ -2,19 +2,21 @@ import { once } from "node:events";
 import { open } from "node:fs/promises";
 
 import { aggregate, StreamError } from "../index.js";
-import type { AggregateStream } from "../index.js";
+import type { AggregateStream, Telemetry } from "../index.js";
 import type { StreamEvent } from "../types.js";
 import { UsageError } from "./arguments.js";
 import type { StreamCommand } from "./arguments.js";
+import { openTelemetry } from "./telemetry.js";
 
 /**
  * Aggregates one stream and prints its events as JSON lines. Returns the exit status.
  * @throws {@link UsageError}
  */
 export async function runStream(command: StreamCommand, signal: AbortSignal): Promise<number> {
+  const recording = await openTelemetry(command);
   const input = command.file === undefined ? process.stdin : await openFile(command.file);
   const bytes = command.chunkBytes === undefined ? input : rechunk(input, command.chunkBytes);
-  const stream = start(bytes, command, signal);
+  const stream = start(bytes, command, signal, recording?.telemetry);
   try {
     for await (const batch of stream.batches()) {
       const shown = command.itemsOnly ? batch.filter(isItemOrEnd) : batch;
@@ -30,12 +32,19 @@ export async function runStream(command: StreamCommand, signal: AbortSignal): Pr
     return 1;
   } finally {
     input.destroy();
+    const complaint = await recording?.close();
+    if (complaint !== undefined) process.stderr.write(`${complaint}\n`);
   }
 }
 
-function start(bytes: AsyncIterable<Uint8Array>, command: StreamCommand, signal: AbortSignal): AggregateStream {
+function start(
+  bytes: AsyncIterable<Uint8Array>,
+  command: StreamCommand,
+  signal: AbortSignal,
+  telemetry: Telemetry | undefined,
+): AggregateStream {
   try {
-    return aggregate(bytes, { ...command.options, signal });
+    return aggregate(bytes, { ...command.options, signal, ...(telemetry === undefined ? {} : { telemetry }) });
   } catch (error) {
     if (error instanceof StreamError && error.code === "bad_option") throw new UsageError(error.message);
     throw error;

@@ -1,0 +1,125 @@
+// fetch, measured: one `codex.api_request` per attempt, retried as the reference does.
+
+/** What one attempt came to. */
+export interface Attempt {
+  attempt: number;
+  duration_ms: number;
+  status?: number;
+  error_message?: string;
+  cf_ray?: string;
+}
+
+/** What {@link fetchWithRetries} needs beside fetch's own arguments. */
+export interface FetchOptions {
+  fetch: typeof globalThis.fetch;
+  maxRetries: number;
+  traceparent: string | undefined;
+  onAttempt: (attempt: Attempt) => void;
+  random?: () => number;
+}
+
+/** The first wait, in milliseconds; it doubles, give or take a tenth. The reference's numbers. */
+const FIRST_WAIT_MS = 200;
+/** A server that asks for more is not waited for: its answer is the caller's. */
+const LONGEST_WAIT_MS = 60_000;
+
+/**
+ * Sends a request, again after 429, 5xx and failed connections, `maxRetries` times at most. Returns the last
+ * response, whatever its status; throws what the last attempt threw. An abort ends it at once.
+ */
+export async function fetchWithRetries(
+  input: RequestInfo | URL,
+  init: RequestInit | undefined,
+  options: FetchOptions,
+): Promise<Response> {
+  const { fetch, onAttempt, random = Math.random } = options;
+  const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
+  const retries = canRepeat(input, init) ? options.maxRetries : 0;
+  const prepared = withTraceparent(input, init, options.traceparent);
+  for (let attempt = 1; ; attempt++) {
+    const last = attempt > retries;
+    const startedAt = performance.now();
+    let wait: number | undefined;
+    try {
+      // A Request is consumed by sending it; the last attempt may have the caller's own.
+      const response = await fetch(input instanceof Request && !last ? input.clone() : input, prepared);
+      onAttempt(attempted(attempt, startedAt, response));
+      wait = last ? undefined : waitAfter(response, attempt, random);
+      if (wait === undefined) return response;
+      // The connection goes back to the pool; what the body says is of no interest.
+      response.body?.cancel().catch(() => undefined);
+    } catch (error) {
+      const message = error instanceof Error ? describe(error) : String(error);
+      onAttempt({ attempt, duration_ms: performance.now() - startedAt, error_message: message });
+      if (last || signal?.aborted === true || isAbort(error)) throw error;
+      wait = backOff(attempt, random);
+    }
+    await sleep(wait, signal ?? undefined);
+  }
+}
+
+function attempted(attempt: number, startedAt: number, response: Response): Attempt {
+  const cfRay = response.headers.get("cf-ray");
+  return {
+    attempt,
+    duration_ms: performance.now() - startedAt,
+    status: response.status,
+    ...(cfRay === null ? {} : { cf_ray: cfRay }),
+  };
+}
+
+/** How long to wait before the next attempt; `undefined` when the response is the answer. */
+function waitAfter(response: Response, attempt: number, random: () => number): number | undefined {
+  if (response.status !== 429 && response.status < 500) return undefined;
+  const header = response.headers.get("retry-after");
+  const asked = header !== null && /^\s*\d+\s*$/.test(header) ? Number(header) * 1000 : undefined;
+  if (asked !== undefined && asked > LONGEST_WAIT_MS) return undefined;
+  return asked ?? backOff(attempt, random);
+}
+
+function backOff(attempt: number, random: () => number): number {
+  return FIRST_WAIT_MS * 2 ** (attempt - 1) * (0.9 + 0.2 * random());
+}
+
+/** A body that is a stream is gone with the first attempt. */
+function canRepeat(input: RequestInfo | URL, init: RequestInit | undefined): boolean {
+  if (init?.body !== undefined && init.body !== null) return !(init.body instanceof ReadableStream);
+  return !(input instanceof Request) || !input.bodyUsed;
+}
+
+function withTraceparent(
+  input: RequestInfo | URL,
+  init: RequestInit | undefined,
+  traceparent: string | undefined,
+): RequestInit | undefined {
+  if (traceparent === undefined) return init;
+  const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
+  if (!headers.has("traceparent")) headers.set("traceparent", traceparent);
+  return { ...init, headers };
+}
+
+function isAbort(error: unknown): boolean {
+  const name = (error as { name?: unknown } | null)?.name;
+  return name === "AbortError" || name === "TimeoutError";
+}
+
+/** Node's fetch says `fetch failed`; why is in its cause. */
+function describe(error: Error): string {
+  const cause = error.cause instanceof Error ? error.cause.message : undefined;
+  return cause === undefined || cause === "" ? error.message : `${error.message}: ${cause}`;
+}
+
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal!.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, ms);
+    if (signal?.aborted === true) onAbort();
+    else signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}

@@ -1,0 +1,207 @@
+import { asStreamError, coreMemory, guarded } from "../bindings.js";
+import { TelemetryCore } from "../core.js";
+import type { PushAggregator, StreamReader } from "../core.js";
+import { StreamError } from "../errors.js";
+import { Driver } from "./driver.js";
+import type { FlushOptions, FlushResult, TelemetryStats } from "./driver.js";
+import { coreSettings, createExporter } from "./exporter.js";
+import { fetchWithRetries } from "./fetch.js";
+import { resolveSettings } from "./settings.js";
+import type { ContentSwitch, ConversationStart, TelemetryOptions, ToolCall, ToolDecision, ToolResult } from "./types.js";
+
+const OPTIONS = [
+  "conversationId", "model", "slug", "appVersion", "terminalType", "authMode", "accountId", "serviceName",
+  "serviceVersion", "otel", "env", "attributeTypes", "sseEvents", "logToolArguments", "logToolOutput", "traceparent",
+  "maxRetries", "fetch", "onWarning",
+];
+
+/** How {@link Telemetry.fetch} and {@link aggregate} reach inside; not public. */
+const INTERNAL = new WeakMap<Telemetry, { core: TelemetryCore; driver: Driver }>();
+
+/**
+ * Measures a run as OpenTelemetry log events and exports them; see the catalog in the documentation.
+ *
+ * ```ts
+ * const telemetry = new Telemetry({ conversationId, model: "gpt-5", appVersion: "1.4.0", otel });
+ * telemetry.userPrompt("explain this function");
+ * const response = await telemetry.fetch(url, init);                // codex.api_request, one per attempt
+ * for await (const event of aggregate(response, { telemetry })) ..  // codex.sse_event, one per SSE event
+ * await telemetry.shutdown();                                       // flushes; in a page, hiding it flushes too
+ * ```
+ *
+ * It never throws into a stream and never holds one up: a collector that is down costs counted drops. Without an
+ * exporter there is no network call and no timer.
+ */
+export class Telemetry {
+  readonly #core: TelemetryCore;
+  readonly #driver: Driver;
+  readonly #fetch: typeof globalThis.fetch;
+  readonly #maxRetries: number;
+  readonly #traceparent: string | undefined;
+
+  /** @throws {@link StreamError} `bad_option` with a message that says where and what. */
+  constructor(options: TelemetryOptions) {
+    coreMemory();
+    checkOptions(options);
+    const { env, slug = options.model, terminalType = "unknown" } = options;
+    const settings = resolveSettings(options.otel, { env });
+    const exporter = createExporter(settings);
+    this.#core = guarded(
+      () =>
+        new TelemetryCore({
+          ...coreSettings(settings, exporter),
+          conversationId: options.conversationId,
+          model: options.model,
+          slug,
+          appVersion: options.appVersion,
+          terminalType,
+          ...present({ authMode: options.authMode, accountId: options.accountId, traceparent: options.traceparent }),
+          serviceName: options.serviceName ?? settings.serviceName ?? "codex-cli",
+          serviceVersion: options.serviceVersion ?? options.appVersion,
+          logToolArguments: content("logToolArguments", options.logToolArguments),
+          logToolOutput: content("logToolOutput", options.logToolOutput),
+          attributeTypes: options.attributeTypes ?? "codex",
+          sseEvents: options.sseEvents ?? "all",
+        }),
+    );
+    this.#driver = new Driver(this.#core, exporter, { onWarning: options.onWarning, warnings: settings.warnings });
+    // Taken now: a wrapper that is installed later, ours or another's, is not measured by itself.
+    this.#fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
+    this.#maxRetries = options.maxRetries ?? 4;
+    this.#traceparent = options.traceparent;
+    INTERNAL.set(this, { core: this.#core, driver: this.#driver });
+  }
+
+  /** What became of the records so far. */
+  get stats(): TelemetryStats {
+    return this.#driver.stats;
+  }
+
+  /** Records `codex.conversation_starts`. */
+  conversationStarts(event: ConversationStart = {}): void {
+    this.#record(() => this.#core.conversationStarts(defined(event)));
+  }
+
+  /** Records `codex.user_prompt`: its length, and its text only with `otel.log_user_prompt`. */
+  userPrompt(prompt: string): void {
+    if (typeof prompt !== "string") throw new StreamError("bad_option", "userPrompt takes the prompt's text");
+    this.#record(() => this.#core.userPrompt(prompt));
+  }
+
+  /** Records `codex.tool_decision`. */
+  toolDecision(event: ToolDecision): void {
+    this.#record(() => this.#core.toolDecision(event));
+  }
+
+  /** Records `codex.tool_result`. */
+  toolResult(event: ToolResult): void {
+    this.#record(() => this.#core.toolResult(defined(event) as ToolResult));
+  }
+
+  /**
+   * Runs a tool and records its `codex.tool_result`: how long it took, whether it threw, and what it gave (a string
+   * as it is, anything else as JSON). Returns or throws what the tool does.
+   */
+  async runTool<T>(call: ToolCall, tool: () => T | PromiseLike<T>): Promise<T> {
+    const startedAt = performance.now();
+    const done = (success: boolean, output: string): void => {
+      this.toolResult({ ...call, duration_ms: performance.now() - startedAt, success, output });
+    };
+    let result: T;
+    try {
+      result = await tool();
+    } catch (error) {
+      done(false, error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+    done(true, outputText(result));
+    return result;
+  }
+
+  /**
+   * `fetch`, with one `codex.api_request` per attempt. Tries again after 429, 5xx and failed connections (at most
+   * `maxRetries` times, after `Retry-After` in seconds or a growing wait); a body that is a stream cannot be sent
+   * twice. Returns the last response, whatever its status, and throws what fetch throws. Sends `traceparent`.
+   */
+  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    return fetchWithRetries(input, init, {
+      fetch: this.#fetch,
+      maxRetries: this.#maxRetries,
+      traceparent: this.#traceparent,
+      onAttempt: (attempt) => this.#record(() => this.#core.apiRequest(attempt)),
+    });
+  }
+
+  /** Exports everything recorded before this call. Never rejects. */
+  forceFlush(options?: FlushOptions): Promise<FlushResult> {
+    return this.#driver.forceFlush(options);
+  }
+
+  /** Exports what there is, then stops: what is recorded later is dropped and counted. Never rejects. */
+  shutdown(options?: FlushOptions): Promise<FlushResult> {
+    return this.#driver.shutdown(options);
+  }
+
+  #record(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      throw asStreamError(error);
+    } finally {
+      this.#driver.drain();
+    }
+  }
+}
+
+/** Lets the core record a stream's frames; returns what to call after each read. @internal */
+export function observeWith(telemetry: Telemetry, reader: StreamReader | PushAggregator): () => void {
+  const internal = INTERNAL.get(telemetry);
+  if (internal === undefined) throw new StreamError("bad_option", "telemetry must be a Telemetry");
+  guarded(() => reader.observe(internal.core));
+  return () => internal.driver.drain();
+}
+
+function checkOptions(options: TelemetryOptions): void {
+  if (typeof options !== "object" || options === null) throw bad("new Telemetry() takes an object");
+  for (const name of Object.keys(options)) {
+    if (!OPTIONS.includes(name)) throw bad(`unknown option "${name}"; there are ${OPTIONS.join(", ")}`);
+  }
+  for (const name of ["conversationId", "model", "appVersion"] as const) {
+    if (typeof options[name] !== "string") throw bad(`${name} must be a string`);
+  }
+  const { maxRetries } = options;
+  if (maxRetries !== undefined && !(Number.isInteger(maxRetries) && maxRetries >= 0)) {
+    throw bad("maxRetries must be a whole number of at least 0");
+  }
+}
+
+function content(name: string, value: ContentSwitch | undefined): boolean | number {
+  if (value === undefined || typeof value === "boolean") return value ?? true;
+  if (!(Number.isInteger(value?.maxBytes) && value.maxBytes >= 0)) {
+    throw bad(`${name} must be true, false or { maxBytes: N }`);
+  }
+  return value.maxBytes;
+}
+
+/** What a tool gave, as text. */
+function outputText(result: unknown): string {
+  if (typeof result === "string") return result;
+  try {
+    return JSON.stringify(result) ?? "";
+  } catch {
+    return String(result);
+  }
+}
+
+/** The fields that have a value. */
+function defined(event: object): object {
+  return Object.fromEntries(Object.entries(event).filter(([, value]) => value !== undefined && value !== null));
+}
+
+function present<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return defined(fields) as { [K in keyof T]?: NonNullable<T[K]> };
+}
+
+function bad(message: string): StreamError {
+  return new StreamError("bad_option", `telemetry: ${message}`);
+}

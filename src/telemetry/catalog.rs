@@ -1,0 +1,304 @@
+//! One type per event, and how each writes its attributes.
+
+use crate::item::TokenUsage;
+use crate::otlp::LogRecord;
+
+/// How counts and flags are typed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AttributeTypes {
+    /// As the reference sends them, so that dashboards made for it work: `duration_ms`, `prompt_length`, the
+    /// input, output and tool token counts and `success` are strings, the others numbers.
+    #[default]
+    Codex,
+    /// All counts are integers, `success` is a boolean.
+    Typed,
+}
+
+/// An event of the catalog.
+pub trait Event {
+    /// Its name, in the attribute `event.name` and as the record's `eventName`.
+    const NAME: &'static str;
+
+    /// `event.kind`, which stands before the common attributes.
+    fn kind(&self) -> Option<&str> {
+        None
+    }
+
+    /// Writes the attributes that only this event has.
+    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>);
+}
+
+/// Writes attributes with the right types.
+#[derive(Debug)]
+pub struct Fields<'r, 'a> {
+    pub(super) record: &'r mut LogRecord<'a>,
+    pub(super) types: AttributeTypes,
+}
+
+impl<'a> Fields<'_, 'a> {
+    fn text(&mut self, key: &'static str, value: &'a str) {
+        self.record.set(key, value);
+    }
+
+    fn text_some(&mut self, key: &'static str, value: Option<&'a str>) {
+        self.record.set_some(key, value);
+    }
+
+    /// A number that the reference sends as a string.
+    fn count(&mut self, key: &'static str, value: u64) {
+        match self.types {
+            AttributeTypes::Codex => self.record.set(key, value.to_string()),
+            AttributeTypes::Typed => self.record.set(key, value),
+        }
+    }
+
+    fn count_some(&mut self, key: &'static str, value: Option<u64>) {
+        if let Some(value) = value {
+            self.count(key, value);
+        }
+    }
+
+    /// A number that the reference sends as a number.
+    fn number_some(&mut self, key: &'static str, value: Option<u64>) {
+        self.record.set_some(key, value);
+    }
+
+    fn flag(&mut self, key: &'static str, value: bool) {
+        match self.types {
+            AttributeTypes::Codex => self.record.set(key, if value { "true" } else { "false" }),
+            AttributeTypes::Typed => self.record.set(key, value),
+        }
+    }
+}
+
+/// A conversation begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConversationStarts {
+    /// The provider.
+    pub provider_name: Option<String>,
+    /// How hard the model is asked to think.
+    pub reasoning_effort: Option<String>,
+    /// How reasoning is summarised, e.g. `auto`.
+    pub reasoning_summary: Option<String>,
+    /// The model's context window, in tokens.
+    pub context_window: Option<u64>,
+    /// The most tokens that one answer may have.
+    pub max_output_tokens: Option<u64>,
+    /// From how many tokens on the history is compacted.
+    pub auto_compact_token_limit: Option<u64>,
+    /// When people are asked, e.g. `on-request`.
+    pub approval_policy: Option<String>,
+    /// What tools may do, e.g. `read-only`.
+    pub sandbox_policy: Option<String>,
+    /// The names of the MCP servers, joined by `, `; may be empty.
+    pub mcp_servers: Option<String>,
+    /// The active profile.
+    pub active_profile: Option<String>,
+}
+
+impl Event for ConversationStarts {
+    const NAME: &'static str = "codex.conversation_starts";
+
+    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+        fields.text_some("provider_name", self.provider_name.as_deref());
+        fields.text_some("reasoning_effort", self.reasoning_effort.as_deref());
+        fields.text_some("reasoning_summary", self.reasoning_summary.as_deref());
+        fields.number_some("context_window", self.context_window);
+        fields.number_some("max_output_tokens", self.max_output_tokens);
+        fields.number_some("auto_compact_token_limit", self.auto_compact_token_limit);
+        fields.text_some("approval_policy", self.approval_policy.as_deref());
+        fields.text_some("sandbox_policy", self.sandbox_policy.as_deref());
+        fields.text_some("mcp_servers", self.mcp_servers.as_deref());
+        fields.text_some("active_profile", self.active_profile.as_deref());
+    }
+}
+
+/// One attempt to send the request, until the response's headers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApiRequest {
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// The response's status.
+    pub status: Option<u16>,
+    /// Why there was no response.
+    pub error_message: Option<String>,
+    /// The attempt's number, from 1.
+    pub attempt: u64,
+    /// Cloudflare's id of the request, from the header `cf-ray`.
+    pub cf_ray: Option<String>,
+}
+
+impl Event for ApiRequest {
+    const NAME: &'static str = "codex.api_request";
+
+    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+        fields.count("duration_ms", self.duration_ms);
+        fields.number_some("http.response.status_code", self.status.map(u64::from));
+        fields.text_some("error.message", self.error_message.as_deref());
+        fields.number_some("attempt", Some(self.attempt));
+        fields.text_some("cf_ray", self.cf_ray.as_deref());
+    }
+}
+
+/// One SSE event, or the failure to get one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SseEvent {
+    /// The SSE event's name; `None` when there was none to get.
+    pub kind: Option<String>,
+    /// How long it was waited for, in milliseconds; `None` for a failure of the stream as a whole.
+    pub duration_ms: Option<u64>,
+    /// What was wrong with it.
+    pub error_message: Option<String>,
+}
+
+const SSE_EVENT: &str = "codex.sse_event";
+/// The kind of a completion's records, on every wire.
+const COMPLETED_KIND: &str = "response.completed";
+
+impl SseEvent {
+    /// The record of a stream that failed as a whole.
+    pub fn stream_failed(message: String) -> Self {
+        Self { kind: Some(COMPLETED_KIND.to_owned()), duration_ms: None, error_message: Some(message) }
+    }
+}
+
+impl Event for SseEvent {
+    const NAME: &'static str = SSE_EVENT;
+
+    fn kind(&self) -> Option<&str> {
+        self.kind.as_deref()
+    }
+
+    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+        fields.count_some("duration_ms", self.duration_ms);
+        fields.text_some("error.message", self.error_message.as_deref());
+    }
+}
+
+/// The token counts of a completed response.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SseCompleted {
+    /// What the provider reported; what it did not is omitted.
+    pub usage: TokenUsage,
+}
+
+impl Event for SseCompleted {
+    const NAME: &'static str = SSE_EVENT;
+
+    fn kind(&self) -> Option<&str> {
+        Some(COMPLETED_KIND)
+    }
+
+    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+        fields.count_some("input_token_count", self.usage.input_tokens);
+        fields.count_some("output_token_count", self.usage.output_tokens);
+        fields.number_some("cached_token_count", self.usage.cached_input_tokens);
+        fields.number_some("reasoning_token_count", self.usage.reasoning_output_tokens);
+        // The reference's name for the total.
+        fields.count_some("tool_token_count", self.usage.total_tokens);
+    }
+}
+
+/// What stands for the successful events of a stream with `sseEvents: "summary"`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SseSummary {
+    /// How many events came.
+    pub events: u64,
+    /// How many of them were bad; each has a record of its own.
+    pub failed: u64,
+    /// From opening the stream to its end, in milliseconds.
+    pub duration_ms: u64,
+}
+
+impl Event for SseSummary {
+    const NAME: &'static str = SSE_EVENT;
+
+    fn kind(&self) -> Option<&str> {
+        Some("summary")
+    }
+
+    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+        fields.count("duration_ms", self.duration_ms);
+        fields.number_some("sse_event_count", Some(self.events));
+        fields.number_some("sse_event_failed_count", Some(self.failed));
+    }
+}
+
+/// What a person asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserPrompt {
+    /// The prompt's length in Unicode scalar values.
+    pub prompt_length: u64,
+    /// What of it may leave.
+    pub prompt: String,
+}
+
+impl Event for UserPrompt {
+    const NAME: &'static str = "codex.user_prompt";
+
+    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+        fields.count("prompt_length", self.prompt_length);
+        fields.text("prompt", &self.prompt);
+    }
+}
+
+/// Whether a tool may run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToolDecision {
+    /// The tool.
+    pub tool_name: String,
+    /// The call's id.
+    pub call_id: String,
+    /// `approved`, `approved_for_session`, `denied` or `abort`.
+    pub decision: String,
+    /// Who decided: `config` or `user`.
+    pub source: String,
+}
+
+impl ToolDecision {
+    /// The decisions there are.
+    pub const DECISIONS: [&'static str; 4] = ["approved", "approved_for_session", "denied", "abort"];
+    /// Who decides.
+    pub const SOURCES: [&'static str; 2] = ["config", "user"];
+}
+
+impl Event for ToolDecision {
+    const NAME: &'static str = "codex.tool_decision";
+
+    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+        fields.text("tool_name", &self.tool_name);
+        fields.text("call_id", &self.call_id);
+        fields.text("decision", &self.decision);
+        fields.text("source", &self.source);
+    }
+}
+
+/// What a tool gave.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToolResult {
+    /// The tool.
+    pub tool_name: String,
+    /// The call's id.
+    pub call_id: Option<String>,
+    /// What of its arguments may leave.
+    pub arguments: Option<String>,
+    /// How long it ran, in milliseconds.
+    pub duration_ms: u64,
+    /// Whether it succeeded.
+    pub success: bool,
+    /// What of its output may leave.
+    pub output: String,
+}
+
+impl Event for ToolResult {
+    const NAME: &'static str = "codex.tool_result";
+
+    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+        fields.text("tool_name", &self.tool_name);
+        fields.text_some("call_id", self.call_id.as_deref());
+        fields.text_some("arguments", self.arguments.as_deref());
+        fields.count("duration_ms", self.duration_ms);
+        fields.flag("success", self.success);
+        fields.text("output", &self.output);
+    }
+}

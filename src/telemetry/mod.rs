@@ -1,0 +1,33 @@
+//! The run as log events: the event catalog, redaction, common metadata, and what a stream's frames become.
+//!
+//! | event | attributes beyond the common ones |
+//! |---|---|
+//! | `codex.conversation_starts` | `provider_name?`, `reasoning_effort?`, `reasoning_summary?`, `context_window?`, `max_output_tokens?`, `auto_compact_token_limit?`, `approval_policy?`, `sandbox_policy?`, `mcp_servers?`, `active_profile?` |
+//! | `codex.api_request` | `duration_ms`, `http.response.status_code?`, `error.message?`, `attempt`, `cf_ray?` |
+//! | `codex.sse_event` | `event.kind?`, `duration_ms`, `error.message?`; on completion `input_token_count?`, `output_token_count?`, `cached_token_count?`, `reasoning_token_count?`, `tool_token_count?` instead of the duration; with `sseEvents: "summary"` a record of kind `summary` with `sse_event_count`, `sse_event_failed_count` |
+//! | `codex.user_prompt` | `prompt_length`, `prompt` |
+//! | `codex.tool_decision` | `tool_name`, `call_id`, `decision`, `source` |
+//! | `codex.tool_result` | `tool_name`, `call_id?`, `arguments?`, `duration_ms`, `success`, `output` |
+//!
+//! Common to all, in this order: `event.name`, `event.timestamp`, (`event.kind`), `conversation.id`, `app.version`, `auth_mode?`,
+//! `user.account_id?`, `terminal.type`, `model`, `slug`. What is marked `?` is omitted when absent. Types of the
+//! values: [`AttributeTypes`].
+
+mod catalog;
+mod observe;
+mod recorder;
+mod redact;
+mod session;
+mod timestamp;
+mod traceparent;
+
+pub use self::catalog::{
+    ApiRequest, AttributeTypes, ConversationStarts, Event, Fields, SseCompleted, SseEvent, SseSummary,
+    ToolDecision, ToolResult, UserPrompt,
+};
+pub use self::observe::Observation;
+pub(crate) use self::observe::Observer;
+pub use self::recorder::{Recorder, SseEvents, StreamCounts};
+pub use self::redact::{ContentPolicy, REDACTED};
+pub use self::session::Session;
+pub use self::traceparent::TraceParent;

@@ -1,0 +1,146 @@
+//! What a stream's frames become: the decision rules of the reference's `log_sse_event`.
+
+use std::borrow::Cow;
+
+use crate::error::{Error, ErrorCode};
+use crate::item::TokenUsage;
+use crate::json::{self, Raw};
+use crate::sse::Frame;
+
+/// Something that telemetry wants to know about a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observation {
+    /// An SSE event came, or getting one failed.
+    Event {
+        /// The event's name; `None` when there was none to get.
+        kind: Option<Cow<'static, str>>,
+        /// What was wrong with it.
+        error: Option<String>,
+        /// How long it was waited for, in milliseconds.
+        waited_ms: f64,
+    },
+    /// The response is complete.
+    Completed {
+        /// The token counts, when the provider sent any.
+        usage: Option<TokenUsage>,
+        /// From opening to the end, in milliseconds.
+        duration_ms: f64,
+    },
+    /// The stream failed.
+    Failed {
+        /// Why; `None` when a record says so already.
+        message: Option<String>,
+        /// From opening to the end, in milliseconds.
+        duration_ms: f64,
+    },
+}
+
+/// Notes observations until they are taken; does nothing until it is switched on.
+#[derive(Debug)]
+pub(crate) struct Observer {
+    is_on: bool,
+    opened_at_ms: f64,
+    last_at_ms: f64,
+    noted: Vec<Observation>,
+    events: u64,
+}
+
+impl Observer {
+    pub(crate) fn new(now_ms: f64) -> Self {
+        Self { is_on: false, opened_at_ms: now_ms, last_at_ms: now_ms, noted: Vec::new(), events: 0 }
+    }
+
+    pub(crate) fn switch_on(&mut self) {
+        self.is_on = true;
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<Observation> {
+        std::mem::take(&mut self.noted)
+    }
+
+    /// A frame, what its data is if it is JSON, and the parser's words if it is not.
+    pub(crate) fn frame(
+        &mut self,
+        frame: &Frame<'_>,
+        data: Option<Raw<'_>>,
+        error: Option<&str>,
+        now_ms: f64,
+    ) {
+        if !self.is_on {
+            return;
+        }
+        self.events += 1;
+        let waited_ms = self.waited(now_ms);
+        let (kind, error) = match (frame.utf8_error, error) {
+            // Below the level of events: there is no kind.
+            (Some(error), _) => (None, Some(format!("UTF8 error: {error}"))),
+            (None, Some(error)) => (Some(kind(frame.event)), Some(error.to_owned())),
+            (None, None) => (Some(kind(frame.event)), data.and_then(|data| judge(frame.event, data))),
+        };
+        self.noted.push(Observation::Event { kind, error, waited_ms });
+    }
+
+    pub(crate) fn completed(&mut self, usage: Option<TokenUsage>, now_ms: f64) {
+        if self.is_on {
+            let duration_ms = (now_ms - self.opened_at_ms).max(0.0);
+            self.noted.push(Observation::Completed { usage, duration_ms });
+        }
+    }
+
+    pub(crate) fn failed(&mut self, error: &Error, now_ms: f64) {
+        // The request's record tells of a bad status, and there was no stream.
+        if !self.is_on || error.code == ErrorCode::HttpStatus {
+            return;
+        }
+        let waited_ms = self.waited(now_ms);
+        let message = match error.code {
+            // Nothing came where an event was waited for.
+            ErrorCode::IdleTimeout => {
+                let error = Some(error.message.clone());
+                self.noted.push(Observation::Event { kind: None, error, waited_ms });
+                None
+            }
+            ErrorCode::Transport => {
+                let error = Some(format!("Transport error: {}", error.message));
+                self.noted.push(Observation::Event { kind: None, error, waited_ms });
+                None
+            }
+            // The frame's own record says it already.
+            ErrorCode::InvalidUtf8 if self.events > 0 => None,
+            _ => Some(error.message.clone()),
+        };
+        let duration_ms = (now_ms - self.opened_at_ms).max(0.0);
+        self.noted.push(Observation::Failed { message, duration_ms });
+    }
+
+    fn waited(&mut self, now_ms: f64) -> f64 {
+        let waited = (now_ms - self.last_at_ms).max(0.0);
+        self.last_at_ms = now_ms;
+        waited
+    }
+}
+
+fn kind(event: &str) -> Cow<'static, str> {
+    if event == "message" { Cow::Borrowed("message") } else { Cow::Owned(event.to_owned()) }
+}
+
+/// What is wrong with an event whose data is JSON, by its name.
+fn judge(event: &str, data: Raw<'_>) -> Option<String> {
+    match event {
+        "response.failed" => Some(json::compact(data)),
+        "response.output_item.done" => {
+            // Any object with a type passes: the reference reads the envelope as the item.
+            let kind = json::field(data, b"type").and_then(json::text);
+            kind.is_none().then(|| "failed to parse response.output_item.done".to_owned())
+        }
+        "response.completed" => completed_error(data),
+        _ => None,
+    }
+}
+
+/// A completion without an id is not usable, and the reference says so at the stream's end.
+fn completed_error(data: Raw<'_>) -> Option<String> {
+    let response = json::field(data, b"response").filter(|response| json::is_object(response))?;
+    let has_id = json::field(response, b"id").and_then(json::text).is_some();
+    (!has_id).then(|| "failed to parse ResponseCompleted: missing field `id`".to_owned())
+}

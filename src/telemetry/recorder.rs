@@ -1,0 +1,130 @@
+//! Events in, encoded records out.
+
+use super::catalog::{Event, SseCompleted, SseEvent, SseSummary, ToolResult, UserPrompt};
+use super::observe::Observation;
+use super::session::Session;
+use crate::otlp::{Format, Limits};
+
+/// How many records the frames of a stream become.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SseEvents {
+    /// One for each, as the reference has it.
+    #[default]
+    All,
+    /// One for each bad frame, and one in all for the others.
+    Summary,
+    /// None; the completion and failures still have theirs.
+    Off,
+}
+
+/// Makes the records of a run and encodes each once.
+#[derive(Debug)]
+pub struct Recorder {
+    session: Session,
+    sse_events: SseEvents,
+    format: Format,
+    limits: Limits,
+    buffer: Vec<u8>,
+}
+
+/// The counts of one stream, for its summary.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StreamCounts {
+    events: u64,
+    failed: u64,
+}
+
+impl Recorder {
+    /// A recorder for one run.
+    pub fn new(session: Session, sse_events: SseEvents, format: Format, limits: Limits) -> Self {
+        Self { session, sse_events, format, limits, buffer: Vec::new() }
+    }
+
+    /// The run's metadata and policies.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Encodes an event that happened at `unix_nanos`; valid until the next call.
+    pub fn encode(&mut self, event: &impl Event, unix_nanos: u64) -> &[u8] {
+        let mut record = self.session.record(event, unix_nanos);
+        self.limits.apply(&mut record);
+        self.buffer.clear();
+        self.format.encode_record(&record, &mut self.buffer);
+        &self.buffer
+    }
+
+    /// The event of a prompt: its length, and of its text what may leave.
+    pub fn user_prompt(&self, prompt: &str) -> UserPrompt {
+        UserPrompt {
+            prompt_length: prompt.chars().count() as u64,
+            prompt: self.session.prompts.apply(prompt).to_owned(),
+        }
+    }
+
+    /// The event of a tool's result, with what of its arguments and output may leave.
+    pub fn tool_result(&self, result: ToolResult) -> ToolResult {
+        let arguments = result.arguments.as_deref().map(|text| self.session.tool_arguments.apply(text));
+        ToolResult {
+            arguments: arguments.map(ToOwned::to_owned),
+            output: self.session.tool_output.apply(&result.output).to_owned(),
+            ..result
+        }
+    }
+
+    /// Encodes what an observation becomes, and hands each record to `push`.
+    pub fn observe(
+        &mut self,
+        observation: Observation,
+        counts: &mut StreamCounts,
+        unix_nanos: u64,
+        mut push: impl FnMut(&[u8]),
+    ) {
+        match observation {
+            Observation::Event { kind, error, waited_ms } => {
+                counts.events += 1;
+                counts.failed += u64::from(error.is_some());
+                let wanted = match self.sse_events {
+                    SseEvents::All => true,
+                    SseEvents::Summary | SseEvents::Off => error.is_some(),
+                };
+                if wanted {
+                    let kind = kind.map(std::borrow::Cow::into_owned);
+                    let event = SseEvent { kind, duration_ms: Some(millis(waited_ms)), error_message: error };
+                    push(self.encode(&event, unix_nanos));
+                }
+            }
+            Observation::Completed { usage, duration_ms } => {
+                self.summarize(counts, duration_ms, unix_nanos, &mut push);
+                if let Some(usage) = usage {
+                    push(self.encode(&SseCompleted { usage }, unix_nanos));
+                }
+            }
+            Observation::Failed { message, duration_ms } => {
+                self.summarize(counts, duration_ms, unix_nanos, &mut push);
+                if let Some(message) = message {
+                    push(self.encode(&SseEvent::stream_failed(message), unix_nanos));
+                }
+            }
+        }
+    }
+
+    fn summarize(
+        &mut self,
+        counts: &StreamCounts,
+        duration_ms: f64,
+        unix_nanos: u64,
+        push: &mut impl FnMut(&[u8]),
+    ) {
+        if self.sse_events == SseEvents::Summary {
+            let StreamCounts { events, failed } = *counts;
+            let summary = SseSummary { events, failed, duration_ms: millis(duration_ms) };
+            push(self.encode(&summary, unix_nanos));
+        }
+    }
+}
+
+/// Whole milliseconds.
+fn millis(value: f64) -> u64 {
+    value.max(0.0) as u64
+}
