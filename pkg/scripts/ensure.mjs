@@ -89,12 +89,7 @@ export async function ensureBrowser() {
   }
   const found = findBrowser();
   if (found) return found;
-  if (isDebian() && process.getuid() === 0) {
-    tell("installing chromium and chromium-driver by apt-get");
-    const env = { DEBIAN_FRONTEND: "noninteractive" };
-    const packages = ["chromium", "chromium-driver"];
-    await run("apt-get", ["update", "-qq"], { env });
-    await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { env });
+  if (await installByApt(["chromium", "chromium-driver"])) {
     const installed = findBrowser();
     if (installed) return installed;
   }
@@ -107,6 +102,12 @@ export async function ensureBrowser() {
   throw new Failure(instruction.join("\n"));
 }
 
+/** Firefox, for the telemetry's page tests; where it cannot be installed those tests say so. Resolves to its path. */
+export async function ensureFirefox() {
+  if (!findFirefox()) await installByApt(["firefox-esr"]);
+  return findFirefox();
+}
+
 /** All of the above. */
 export async function ensureEverything() {
   ensureNode();
@@ -115,6 +116,7 @@ export async function ensureEverything() {
   await ensureRustComponents();
   await ensureWasmBindgen();
   await ensureBrowser();
+  await ensureFirefox();
 }
 
 function tell(text) {
@@ -149,6 +151,21 @@ function findBrowser() {
   const apps = ["Google Chrome", "Chromium"].map((app) => `/Applications/${app}.app/Contents/MacOS/${app}`);
   const chromium = process.env.CHROME_BIN ?? [...names.flatMap(onPath), ...apps.filter(isExecutable)][0];
   return chromedriver && chromium ? { chromedriver, chromium } : undefined;
+}
+
+function findFirefox() {
+  const app = "/Applications/Firefox.app/Contents/MacOS/firefox";
+  return process.env.FIREFOX_BIN ?? [...["firefox-esr", "firefox"].flatMap(onPath), ...[app].filter(isExecutable)][0];
+}
+
+/** Installs Debian packages where that can be done without asking: as root on Debian. */
+async function installByApt(packages) {
+  if (!isDebian() || process.getuid() !== 0) return false;
+  tell(`installing ${packages.join(" and ")} by apt-get`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await run("apt-get", ["update", "-qq"], { env });
+  await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { env });
+  return true;
 }
 
 function isDebian() {

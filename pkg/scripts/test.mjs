@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 
 import { build } from "./build.mjs";
 import {
-  ensureBrowser, ensureNode, ensureNodeModules, ensureRust, ensureRustComponents, ensureWasmBindgen, ensureWasmTarget,
+  ensureBrowser, ensureFirefox, ensureNode, ensureNodeModules, ensureRust, ensureRustComponents, ensureWasmBindgen, ensureWasmTarget,
 } from "./ensure.mjs";
 import { pkg, root, tests } from "./project.mjs";
 import { Failure, isMain, main, run } from "./run.mjs";
@@ -39,6 +39,18 @@ const STEPS = [
     title: "Rust tests, native",
     needs: [ensureRust],
     check: () => cargo(["test", "--locked"]),
+  },
+  {
+    name: "features",
+    title: "without the feature otel, and with console",
+    needs: [ensureRustComponents, ensureWasmTarget],
+    check: async () => {
+      for (const features of [["--no-default-features"], ["--features", "console"]]) {
+        await cargo(["clippy", "--locked", "--lib", ...features, ...DENY]);
+        await cargo(["clippy", "--locked", "--lib", ...WASM, ...features, ...DENY]);
+      }
+      await cargo(["test", "--locked", "--no-default-features", "--test", "chat", "--test", "flat"]);
+    },
   },
   {
     name: "doc",
@@ -112,8 +124,9 @@ async function runJsTests() {
   const names = readdirSync(join(tests, "js"), { recursive: true }).filter((name) => name.endsWith(".test.mjs"));
   if (names.length === 0) throw new Failure("tests/js has no *.test.mjs");
   const files = names.sort().map((name) => join("tests", "js", name));
-  const env = { CHROME_BIN: chromium, CHROMEDRIVER: chromedriver };
-  await run(process.execPath, ["--test", "--test-reporter=spec", ...files], { cwd: root, env });
+  const firefox = await ensureFirefox();
+  const env = { CHROME_BIN: chromium, CHROMEDRIVER: chromedriver, ...(firefox ? { FIREFOX_BIN: firefox } : {}) };
+  await run(process.execPath, ["--test", "--test-concurrency=2", "--test-reporter=spec", ...files], { cwd: root, env });
 }
 
 // The runner is named, not given by its path: cargo would split a path at its spaces.

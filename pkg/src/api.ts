@@ -8,6 +8,7 @@ export { AggregatorStream } from "./transform.js";
 export type * from "./types.js";
 export { sdkLogsSink } from "./telemetry/sink.js";
 export { Telemetry } from "./telemetry/telemetry.js";
+export { otelFromToml } from "./telemetry/toml.js";
 export type {
   DroppedRecords,
   FlushOptions,

@@ -93,7 +93,10 @@ describe("streamgauge/slim", { concurrency: 2 }, () => {
       import * as slim from "streamgauge/slim";
       console.log(JSON.stringify([Object.keys(full).sort(), Object.keys(slim).sort()]));
     `);
-    assert.deepEqual(names[0], ["AggregateStream", "Aggregator", "AggregatorStream", "ERROR_CODES", "StreamError", "aggregate"]);
+    assert.deepEqual(names[0], [
+      "AggregateStream", "Aggregator", "AggregatorStream", "ERROR_CODES", "StreamError", "Telemetry", "aggregate",
+      "otelFromToml", "sdkLogsSink",
+    ]);
     assert.deepEqual(names[1], [...names[0], "init", "initSync"].sort());
   });
 });
