@@ -13,9 +13,9 @@ use crate::options::{InvalidUtf8, Options};
 use crate::sse::{Frame, Framer};
 use crate::telemetry::{Observation, Observer};
 use crate::timings::{Stopwatch, Timings};
-use crate::wire::chat::{ChatStream, ChoiceSummary};
+use crate::wire::chat::ChoiceSummary;
 use crate::wire::provider_error;
-use crate::wire::{self, FrameData};
+use crate::wire::{self, Flow, FrameData, Wire};
 
 /// Aggregates one stream.
 ///
@@ -34,7 +34,7 @@ pub struct Aggregator {
 #[derive(Debug)]
 struct Core {
     options: Options,
-    chat: ChatStream,
+    wire: Wire,
     sniffer: BodySniffer,
     queue: EventQueue,
     stopwatch: Stopwatch,
@@ -63,12 +63,9 @@ pub struct Counts {
     pub bad_frames: u64,
     /// Comment lines (keep-alives).
     pub comments: u64,
-}
-
-/// What is left to do after a frame.
-enum Flow {
-    More,
-    Complete,
+    /// Events of the Responses API of types that are passed over: the progress of server-side tools, and
+    /// those that this version has never heard of.
+    pub unknown_events: u64,
 }
 
 impl Aggregator {
@@ -77,8 +74,8 @@ impl Aggregator {
     pub fn new(options: Options, now_ms: f64) -> Self {
         let limit = options.max_event_bytes;
         let core = Core {
+            wire: Wire::new(options.wire),
             options,
-            chat: ChatStream::default(),
             sniffer: BodySniffer::new(limit),
             queue: EventQueue::default(),
             stopwatch: Stopwatch::start(now_ms),
@@ -109,6 +106,7 @@ impl Aggregator {
         }
         core.note_moments(now_ms);
         core.counts.comments = framer.comments();
+        core.counts.unknown_events = core.wire.unknown_events();
     }
 
     /// The body ended without an error. An event that no blank line ended is still taken.
@@ -128,6 +126,7 @@ impl Aggregator {
                 framer.fields() > 0 || (framer.comments() > 0 && framer.ignored_lines() == 0);
             core.handle_end(looks_like_stream, now_ms);
         }
+        core.counts.unknown_events = core.wire.unknown_events();
         core.note_moments(now_ms);
     }
 
@@ -207,7 +206,7 @@ impl Aggregator {
     #[must_use]
     pub fn choices(&self) -> Vec<ChoiceSummary> {
         match self.core.state {
-            State::Open => self.core.chat.choices(Some(Status::InProgress)),
+            State::Open => self.core.wire.choices(Some(Status::InProgress)),
             State::Completed(_) | State::Failed(_) => self.core.finished.clone(),
         }
     }
@@ -217,7 +216,7 @@ impl Aggregator {
     pub fn completion(&self) -> Option<Completion> {
         match self.core.state {
             State::Completed(ended_by) => {
-                Some(self.core.chat.completion(ended_by, self.core.stopwatch.timings()))
+                Some(self.core.wire.completion(ended_by, self.core.stopwatch.timings()))
             }
             State::Open | State::Failed(_) => None,
         }
@@ -231,7 +230,7 @@ impl Aggregator {
             State::Completed(ended_by) => ended_by,
             State::Open | State::Failed(_) => EndedBy::EndOfStream,
         };
-        self.core.chat.completion(ended_by, self.core.stopwatch.timings())
+        self.core.wire.completion(ended_by, self.core.stopwatch.timings())
     }
 
     /// When things happened, so far.
@@ -284,20 +283,25 @@ impl Core {
         };
         match result {
             Ok(Flow::More) => {}
-            Ok(Flow::Complete) => self.handle_done(now_ms),
+            Ok(Flow::Complete(EndedBy::Done)) => self.handle_done(now_ms),
+            Ok(Flow::Complete(ended_by)) => self.complete(ended_by, now_ms),
             Err(error) => self.fail(error, now_ms),
         }
     }
 
     fn handle_data(&mut self, data: &FrameData<'_>) -> Result<Flow, Error> {
         match data {
-            FrameData::Json(raw) => self.handle_json(raw).map(|()| Flow::More),
-            FrameData::Done => Ok(Flow::Complete),
+            FrameData::Json(raw) => self.handle_json(raw),
+            FrameData::Done if self.wire.ends_at_done() || !self.wire.has_content() => {
+                Ok(Flow::Complete(EndedBy::Done))
+            }
+            FrameData::Done => Ok(Flow::More),
             FrameData::Blank | FrameData::Bad(_) => Ok(Flow::More),
             FrameData::Lines(lines) => {
                 for line in lines {
-                    if let Flow::Complete = self.handle_data(line)? {
-                        return Ok(Flow::Complete);
+                    let flow = self.handle_data(line)?;
+                    if let Flow::Complete(_) = flow {
+                        return Ok(flow);
                     }
                 }
                 Ok(Flow::More)
@@ -305,18 +309,12 @@ impl Core {
         }
     }
 
-    fn handle_json(&mut self, raw: &str) -> Result<(), Error> {
-        if !self.chat.has_content()
-            && let Some(api) = wire::foreign_wire(raw)
-        {
-            let message = format!("this is a stream of the {api} API, which this version does not read yet");
-            return Err(Error::new(ErrorCode::BadOption, message));
-        }
-        self.chat.handle_chunk(raw, &self.options, &mut self.queue)?;
-        if self.chat.has_content() {
+    fn handle_json(&mut self, raw: &str) -> Result<Flow, Error> {
+        let flow = self.wire.handle_json(raw, &self.options, &mut self.queue)?;
+        if self.wire.has_content() {
             self.sniffer.settle();
         }
-        Ok(())
+        Ok(flow)
     }
 
     /// `event: error`, whatever its data looks like. Payload beside the error is taken first.
@@ -343,18 +341,20 @@ impl Core {
     /// `[DONE]`. A whole JSON body with a `[DONE]` after it (some gateways' idea of a stream) is invisible
     /// to an event stream parser, so it is looked at now.
     fn handle_done(&mut self, now_ms: f64) {
-        if !self.chat.has_content()
+        if !self.wire.has_content()
             && let Some((BodyKind::Json, body)) = self.sniffer.foreign()
             && let Some(ahead) = ahead_of_stream(&String::from_utf8_lossy(body))
             && let Err(error) = self.handle_json_text(&ahead)
         {
             return self.fail(error, now_ms);
         }
-        self.complete(EndedBy::Done, now_ms);
+        if self.wire.ends_at_done() {
+            self.complete(EndedBy::Done, now_ms);
+        }
     }
 
     fn handle_end(&mut self, looks_like_stream: bool, now_ms: f64) {
-        if !self.chat.has_content()
+        if !self.wire.has_content()
             && !looks_like_stream
             && let Some((kind, body)) = self.sniffer.foreign()
         {
@@ -364,7 +364,7 @@ impl Core {
             let body = String::from_utf8_lossy(body).into_owned();
             return self.handle_body(kind, &body, now_ms);
         }
-        if self.chat.may_complete() {
+        if self.wire.may_complete() {
             return self.complete(EndedBy::EndOfStream, now_ms);
         }
         let message = if self.sniffer.is_blank() {
@@ -372,7 +372,7 @@ impl Core {
         } else if self.counts.frames == 0 {
             format!("the stream ended without a single event, after {} comment(s)", self.counts.comments)
         } else {
-            "the stream ended before the response was complete (no [DONE], no finish_reason)".to_owned()
+            self.wire.incomplete_message().to_owned()
         };
         self.fail(Error::new(ErrorCode::StreamIncomplete, message), now_ms);
     }
@@ -386,7 +386,11 @@ impl Core {
                 return self.fail(Error::new(ErrorCode::EventTooLarge, message), now_ms);
             }
             BodyKind::Json => match self.handle_json_text(body) {
-                Ok(true) => return self.complete(EndedBy::JsonBody, now_ms),
+                Ok(true) if self.wire.ends_at_done() => return self.complete(EndedBy::JsonBody, now_ms),
+                Ok(true) => {
+                    let message = self.wire.incomplete_message();
+                    return self.fail(Error::new(ErrorCode::StreamIncomplete, message), now_ms);
+                }
                 Ok(false) => "json",
                 Err(error) => return self.fail(error, now_ms),
             },
@@ -407,7 +411,7 @@ impl Core {
     fn handle_json_text(&mut self, text: &str) -> Result<bool, Error> {
         match wire::read(text) {
             FrameData::Json(raw) => self.handle_body_json(raw).map(|()| true),
-            data @ FrameData::Lines(_) => self.handle_data(&data).map(|_| self.chat.has_content()),
+            data @ FrameData::Lines(_) => self.handle_data(&data).map(|_| self.wire.has_content()),
             FrameData::Bad(_) | FrameData::Blank | FrameData::Done => Ok(false),
         }
     }
@@ -418,14 +422,14 @@ impl Core {
         if json::is_array(raw) {
             json::each_element(raw, |element| {
                 if result.is_ok() {
-                    result = self.handle_json(element);
+                    result = self.handle_json(element).map(|_| ());
                 }
             });
         } else {
-            result = self.handle_json(raw);
+            result = self.handle_json(raw).map(|_| ());
         }
         result?;
-        if self.chat.has_content() {
+        if self.wire.has_content() {
             return Ok(());
         }
         let mut provider = provider_error::from_json(raw);
@@ -440,17 +444,17 @@ impl Core {
         if !self.is_open() {
             return;
         }
-        if self.chat.may_complete() { self.complete(ended_by, now_ms) } else { self.fail(error, now_ms) }
+        if self.wire.may_complete() { self.complete(ended_by, now_ms) } else { self.fail(error, now_ms) }
     }
 
     fn complete(&mut self, ended_by: EndedBy, now_ms: f64) {
-        if let Err(error) = self.chat.end(&self.options, &mut self.queue) {
+        if let Err(error) = self.wire.end(&self.options, &mut self.queue) {
             return self.fail(error, now_ms);
         }
         self.note_moments(now_ms);
         let timings = self.stopwatch.end(now_ms);
         self.flush_items(None);
-        let completion = self.chat.completion(ended_by, timings);
+        let completion = self.wire.completion(ended_by, timings);
         self.observer.completed(completion.token_usage, now_ms);
         diagnostic!(debug, ?ended_by, "the response is complete");
         self.queue.completed(completion);
@@ -459,7 +463,7 @@ impl Core {
 
     fn fail(&mut self, error: Error, now_ms: f64) {
         // It fails already, whatever the end finds.
-        let _ = self.chat.end(&self.options, &mut self.queue);
+        let _ = self.wire.end(&self.options, &mut self.queue);
         self.note_moments(now_ms);
         self.stopwatch.end(now_ms);
         self.flush_items(Some(Status::Incomplete));
@@ -469,12 +473,7 @@ impl Core {
     }
 
     fn flush_items(&mut self, status: Option<Status>) {
-        self.finished = self.chat.choices(status);
-        for choice in &self.finished {
-            for item in &choice.items {
-                self.queue.item_done(choice.index, item.clone());
-            }
-        }
+        self.finished = self.wire.flush(status, &mut self.queue);
     }
 
     fn note_moments(&mut self, now_ms: f64) {

@@ -11,7 +11,7 @@ use crate::timings::Timings;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum StreamEvent<'a> {
-    /// The response began (chat: only with `include`).
+    /// The response began (Responses API; chat: only with `include`).
     Created(&'a Created),
     /// An item began (only with `include`).
     OutputItemAdded {
@@ -31,6 +31,13 @@ pub enum StreamEvent<'a> {
     ReasoningDelta {
         /// The choice's index.
         choice: u32,
+        /// The new text.
+        delta: &'a str,
+    },
+    /// The text of a summary of the reasoning (Responses API); never empty.
+    ReasoningSummaryDelta {
+        /// The part of the summary that grows.
+        summary_index: u32,
         /// The new text.
         delta: &'a str,
     },
@@ -95,6 +102,8 @@ pub struct RawFrame {
 pub enum EndedBy {
     /// `data: [DONE]`.
     Done,
+    /// `response.completed` or `response.incomplete`.
+    TerminalEvent,
     /// The stream ended after a `finish_reason` (or after a chunk that carries only usage).
     EndOfStream,
     /// Nothing more came after a `finish_reason`, until the idle timeout.
@@ -112,7 +121,8 @@ pub struct Completion {
     pub response_id: String,
     /// The model that answered; empty when the provider sent none.
     pub model: String,
-    /// The last reason that choice 0 gave, as sent; `null` when it gave none.
+    /// The last reason that choice 0 gave, as sent; `null` when it gave none. Responses API: why the response
+    /// is incomplete, else `completed`.
     pub finish_reason: Option<String>,
     /// The same in OpenAI's words: `stop`, `length`, `tool_calls`, `content_filter`, ..
     pub finish_reason_normalized: Option<String>,
@@ -141,6 +151,7 @@ pub(crate) enum Kind {
     OutputItemDone = 7,
     Raw = 8,
     Completed = 9,
+    ReasoningSummaryDelta = 10,
 }
 
 /// A queued event: its text ends at `text_end` of the queue's arena, its payload is by number.
@@ -148,7 +159,7 @@ pub(crate) enum Kind {
 pub(crate) struct Row {
     pub(crate) kind: Kind,
     pub(crate) choice: u32,
-    /// The item's or call's index.
+    /// The item's, call's or summary part's index.
     pub(crate) aux: u32,
     text_end: usize,
     payload: usize,
@@ -210,6 +221,12 @@ impl EventQueue {
 
     pub(crate) fn reasoning_delta(&mut self, choice: u32, delta: &str) {
         self.push_delta(Kind::ReasoningDelta, choice, delta);
+    }
+
+    pub(crate) fn reasoning_summary_delta(&mut self, summary_index: u32, delta: &str) {
+        self.saw_token = true;
+        self.text.push_str(delta);
+        self.push_row(Kind::ReasoningSummaryDelta, 0, summary_index, usize::MAX);
     }
 
     pub(crate) fn refusal_delta(&mut self, choice: u32, delta: &str) {
@@ -321,6 +338,9 @@ fn view<'a>(row: Row, delta: &'a str, payload: Option<&'a Payload>) -> Option<St
     Some(match (row.kind, payload) {
         (Kind::OutputTextDelta, _) => StreamEvent::OutputTextDelta { choice, delta },
         (Kind::ReasoningDelta, _) => StreamEvent::ReasoningDelta { choice, delta },
+        (Kind::ReasoningSummaryDelta, _) => {
+            StreamEvent::ReasoningSummaryDelta { summary_index: row.aux, delta }
+        }
         (Kind::RefusalDelta, _) => StreamEvent::RefusalDelta { choice, delta },
         (Kind::ToolCallDelta, Some(Payload::Call { call_id, name })) => {
             StreamEvent::ToolCallDelta { choice, index: row.aux, call_id, name, delta }

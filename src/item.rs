@@ -20,6 +20,58 @@ pub enum Item {
     FunctionCall(FunctionCall),
     /// A call of a tool with free-form input.
     CustomToolCall(CustomToolCall),
+    /// An item as the Responses API sent it, of any type.
+    #[serde(untagged)]
+    Verbatim(Verbatim),
+}
+
+impl Item {
+    /// The item's type: `message`, `reasoning`, `function_call`, ..
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Message(_) => "message",
+            Self::Reasoning(_) => "reasoning",
+            Self::FunctionCall(_) => "function_call",
+            Self::CustomToolCall(_) => "custom_tool_call",
+            Self::Verbatim(item) => item.kind(),
+        }
+    }
+}
+
+/// An item in the words of the API that sent it: every field in its spelling, ids, encrypted content and
+/// types that this version has never heard of included. It goes into the next request as it is.
+#[derive(Debug, Clone)]
+pub struct Verbatim {
+    kind: String,
+    json: Box<RawValue>,
+}
+
+impl Verbatim {
+    /// `None` when the text is not JSON.
+    pub(crate) fn new(kind: String, json: String) -> Option<Self> {
+        RawValue::from_string(json).ok().map(|json| Self { kind, json })
+    }
+
+    /// The item's `type`; empty when it has none.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The item as JSON text.
+    pub fn json(&self) -> &str {
+        self.json.get()
+    }
+
+    /// The JSON text of one field; [`crate::json`] reads it.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        crate::json::field(self.json.get(), name.as_bytes())
+    }
+}
+
+impl Serialize for Verbatim {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json.serialize(serializer)
+    }
 }
 
 /// `{"type":"message","role":..,"content":[..]}`

@@ -10,6 +10,8 @@ pub enum WireChoice {
     Auto,
     /// OpenAI Chat Completions and its dialects.
     Chat,
+    /// The OpenAI Responses API.
+    Responses,
 }
 
 impl WireChoice {
@@ -21,13 +23,16 @@ impl WireChoice {
         match name {
             "auto" => Ok(Self::Auto),
             "chat" => Ok(Self::Chat),
-            "responses" | "anthropic" => Err(Error::new(
+            "responses" => Ok(Self::Responses),
+            "anthropic" => Err(Error::new(
                 ErrorCode::BadOption,
-                format!("wire \"{name}\" is not read by this version; it reads \"chat\" (and \"auto\")"),
+                format!(
+                    "wire \"{name}\" is not read by this version; it reads \"chat\" and \"responses\" (and \"auto\")"
+                ),
             )),
             _ => Err(Error::new(
                 ErrorCode::BadOption,
-                format!("wire must be \"auto\" or \"chat\", not \"{name}\""),
+                format!("wire must be \"auto\", \"chat\" or \"responses\", not \"{name}\""),
             )),
         }
     }
@@ -46,7 +51,7 @@ pub enum InvalidUtf8 {
 /// Extra events, off unless asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Include {
-    /// `created` on the chat wire.
+    /// `created` on the chat wire; the Responses API's comes always.
     pub created: bool,
     /// `output_item.added`.
     pub output_item_added: bool,

@@ -3,8 +3,16 @@
 
 pub(crate) mod chat;
 pub(crate) mod provider_error;
+mod responses;
 
+use self::chat::{ChatStream, ChoiceSummary};
+use self::responses::ResponsesStream;
+use crate::error::{Error, ErrorCode};
+use crate::event::{Completion, EndedBy, EventQueue};
+use crate::item::Status;
 use crate::json::{self, Raw};
+use crate::options::{Options, WireChoice};
+use crate::timings::Timings;
 
 /// What one SSE frame's data is.
 #[derive(Debug)]
@@ -55,15 +63,219 @@ fn read_line(line: &str) -> FrameData<'_> {
     }
 }
 
-/// The name of another API that a value speaks, when it is clear.
-pub(crate) fn foreign_wire(raw: Raw<'_>) -> Option<&'static str> {
-    if json::field(raw, b"choices").is_some() {
-        return None;
+/// What is left to do after a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    More,
+    /// The response is complete, and why.
+    Complete(EndedBy),
+}
+
+/// The state of one stream, by the API that it speaks.
+#[derive(Debug)]
+pub(crate) enum Wire {
+    /// Nothing told yet which API it is. What comes meanwhile (errors, keep-alives, usage) is read as the
+    /// chat wire does, which has seen the strangest of it.
+    Undecided(ChatStream),
+    Chat(ChatStream),
+    Responses(ResponsesStream),
+}
+
+/// The API that a value is of, when that is clear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spoken {
+    Chat,
+    Responses,
+    Anthropic,
+    /// `"type":"error"`, which two APIs have.
+    Error,
+}
+
+impl Wire {
+    pub(crate) fn new(choice: WireChoice) -> Self {
+        match choice {
+            WireChoice::Auto => Self::Undecided(ChatStream::default()),
+            WireChoice::Chat => Self::Chat(ChatStream::default()),
+            WireChoice::Responses => Self::Responses(ResponsesStream::default()),
+        }
     }
-    let kind = json::field(raw, b"type").and_then(json::nonempty_string)?;
-    match kind.as_ref() {
-        "response.created" | "response.in_progress" | "response.queued" => Some("Responses"),
-        "message_start" => Some("Anthropic Messages"),
+
+    /// Handles the JSON value of one frame. `event:` lines and the content type have no say in which API
+    /// it is of.
+    ///
+    /// # Errors
+    /// `provider_error`, `event_too_large`; `bad_option` when it is of another API than the option says, or
+    /// of one that is not read.
+    pub(crate) fn handle_json(
+        &mut self,
+        raw: Raw<'_>,
+        options: &Options,
+        out: &mut EventQueue,
+    ) -> Result<Flow, Error> {
+        let spoken = if self.has_content() { None } else { spoken(raw) };
+        let mut result = match (&mut *self, spoken) {
+            (Self::Undecided(_), Some(Spoken::Responses)) => {
+                *self = Self::Responses(ResponsesStream::default());
+                return self.handle_json(raw, options, out);
+            }
+            (Self::Chat(_), Some(Spoken::Responses)) => return Err(other_api("Responses", "chat")),
+            (Self::Responses(_), Some(Spoken::Chat)) => {
+                return Err(other_api("Chat Completions", "responses"));
+            }
+            (Self::Undecided(_), Some(Spoken::Anthropic)) => {
+                let message =
+                    "this is a stream of the Anthropic Messages API, which this version does not read yet";
+                return Err(Error::new(ErrorCode::BadOption, message));
+            }
+            (Self::Chat(_), Some(Spoken::Anthropic)) => return Err(other_api("Anthropic Messages", "chat")),
+            (Self::Responses(_), Some(Spoken::Anthropic)) => {
+                return Err(other_api("Anthropic Messages", "responses"));
+            }
+            (Self::Undecided(chat) | Self::Chat(chat), _) => {
+                chat.handle_chunk(raw, options, out).map(|()| Flow::More)
+            }
+            (Self::Responses(responses), _) => responses.handle_event(raw, options, out),
+        };
+        if let (Some(Spoken::Error), Err(error)) = (spoken, &mut result)
+            && let Some(provider) = &mut error.provider
+        {
+            responses::note_retry_delay(provider);
+        }
+        if let Self::Undecided(chat) = self
+            && chat.has_content()
+        {
+            *self = Self::Chat(std::mem::take(chat));
+        }
+        result
+    }
+
+    /// Whether anything of the API was seen.
+    pub(crate) fn has_content(&self) -> bool {
+        match self {
+            Self::Undecided(chat) | Self::Chat(chat) => chat.has_content(),
+            Self::Responses(responses) => responses.has_content(),
+        }
+    }
+
+    /// Whether `[DONE]`, or the end of a JSON body, ends the response. On the Responses API gateways add
+    /// `[DONE]`, and it means nothing.
+    pub(crate) fn ends_at_done(&self) -> bool {
+        match self {
+            Self::Undecided(_) | Self::Chat(_) => true,
+            Self::Responses(responses) => responses.is_terminal(),
+        }
+    }
+
+    /// Whether the end of the stream may count as the response's end.
+    pub(crate) fn may_complete(&self) -> bool {
+        match self {
+            Self::Undecided(chat) | Self::Chat(chat) => chat.may_complete(),
+            Self::Responses(responses) => responses.is_terminal(),
+        }
+    }
+
+    /// What to say of a stream that ended before its response did.
+    pub(crate) fn incomplete_message(&self) -> &'static str {
+        match self {
+            Self::Undecided(_) | Self::Chat(_) => {
+                "the stream ended before the response was complete (no [DONE], no finish_reason)"
+            }
+            // The reference's words.
+            Self::Responses(_) => "stream closed before response.completed",
+        }
+    }
+
+    /// Settles what waited for more. Ending twice does nothing more.
+    ///
+    /// # Errors
+    /// `event_too_large` when what waited until now outgrew an item's limit.
+    pub(crate) fn end(&mut self, options: &Options, out: &mut EventQueue) -> Result<(), Error> {
+        match self {
+            Self::Undecided(chat) | Self::Chat(chat) => chat.end(options, out),
+            Self::Responses(responses) => {
+                responses.end(options, out);
+                Ok(())
+            }
+        }
+    }
+
+    /// Emits the items that were not emitted yet; returns the choices with all of theirs.
+    pub(crate) fn flush(&mut self, status: Option<Status>, out: &mut EventQueue) -> Vec<ChoiceSummary> {
+        match self {
+            Self::Undecided(chat) | Self::Chat(chat) => {
+                let choices = chat.choices(status);
+                for choice in &choices {
+                    for item in &choice.items {
+                        out.item_done(choice.index, item.clone());
+                    }
+                }
+                choices
+            }
+            Self::Responses(responses) => responses.flush(status, out),
+        }
+    }
+
+    /// The choices with their items as they are now.
+    pub(crate) fn choices(&self, status: Option<Status>) -> Vec<ChoiceSummary> {
+        match self {
+            Self::Undecided(chat) | Self::Chat(chat) => chat.choices(status),
+            Self::Responses(responses) => responses.choices(status),
+        }
+    }
+
+    /// The response's end (or, of an unfinished one, what is known so far).
+    pub(crate) fn completion(&self, ended_by: EndedBy, timings: Timings) -> Completion {
+        match self {
+            Self::Undecided(chat) | Self::Chat(chat) => chat.completion(ended_by, timings),
+            Self::Responses(responses) => responses.completion(ended_by, timings),
+        }
+    }
+
+    /// What the reference finds wrong with the event that completed the response; for telemetry.
+    #[allow(dead_code, reason = "telemetry will read it")]
+    pub(crate) fn completion_problem(&self) -> Option<&str> {
+        match self {
+            Self::Undecided(_) | Self::Chat(_) => None,
+            Self::Responses(responses) => responses.completion_problem(),
+        }
+    }
+
+    /// How many events were of a type that is passed over.
+    pub(crate) fn unknown_events(&self) -> u64 {
+        match self {
+            Self::Undecided(_) | Self::Chat(_) => 0,
+            Self::Responses(responses) => responses.unknown_events(),
+        }
+    }
+}
+
+fn other_api(api: &str, option: &str) -> Error {
+    let message = format!("this is a stream of the {api} API, but the option wire is \"{option}\"");
+    Error::new(ErrorCode::BadOption, message)
+}
+
+fn spoken(raw: Raw<'_>) -> Option<Spoken> {
+    let (mut kind, mut object, mut output, mut has_choices) = (None, None, None, false);
+    json::each_field(raw, |key, value| match key {
+        b"choices" => has_choices = true,
+        b"type" => kind = json::nonempty_string(value),
+        b"object" => object = Some(value),
+        b"output" => output = Some(value),
+        _ => {}
+    });
+    match kind.as_deref() {
+        _ if has_choices => Some(Spoken::Chat),
+        Some(kind) if kind.starts_with("response.") => Some(Spoken::Responses),
+        Some("error") => Some(Spoken::Error),
+        Some(
+            "message_start"
+            | "message_delta"
+            | "message_stop"
+            | "content_block_start"
+            | "content_block_delta"
+            | "content_block_stop",
+        ) => Some(Spoken::Anthropic),
+        None if responses::is_response(object, output) => Some(Spoken::Responses),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! The project's own chat streams, `tests/fixtures/chat.jsonl`: one case per line.
+//! The project's own streams, `tests/fixtures/chat.jsonl` and `responses.jsonl`: one case per line.
 //!
 //! A case is a stream (`sse`, or `sse_base64` when it is not UTF-8), the `options` as JavaScript spells them, and
 //! what comes out: `events` (all of them, in order; the timings are not compared), `aggregate` (those fields
@@ -62,8 +62,16 @@ struct LineOptions {
 
 /// Every case of the table.
 pub fn cases() -> Vec<Case> {
-    let text = include_str!("../fixtures/chat.jsonl");
-    text.lines().enumerate().map(|(at, line)| case(line, at + 1)).collect()
+    read("chat.jsonl", include_str!("../fixtures/chat.jsonl"))
+}
+
+/// Every case of the Responses API's table.
+pub fn responses_cases() -> Vec<Case> {
+    read("responses.jsonl", include_str!("../fixtures/responses.jsonl"))
+}
+
+fn read(file: &str, text: &str) -> Vec<Case> {
+    text.lines().enumerate().map(|(at, line)| case(line, &format!("{file}, line {}", at + 1))).collect()
 }
 
 /// The cases whose name begins with `prefix`.
@@ -71,13 +79,12 @@ pub fn cases_of(prefix: &str) -> Vec<Case> {
     cases().into_iter().filter(|case| case.name.starts_with(prefix)).collect()
 }
 
-fn case(line: &str, number: usize) -> Case {
-    let line: Line =
-        serde_json::from_str(line).unwrap_or_else(|error| panic!("chat.jsonl, line {number}: {error}"));
+fn case(line: &str, place: &str) -> Case {
+    let line: Line = serde_json::from_str(line).unwrap_or_else(|error| panic!("{place}: {error}"));
     let bytes = match (line.sse, line.sse_base64) {
         (Some(text), None) => text.into_bytes(),
         (None, Some(text)) => base64::engine::general_purpose::STANDARD.decode(text).unwrap(),
-        _ => panic!("chat.jsonl, line {number}: either sse or sse_base64"),
+        _ => panic!("{place}: either sse or sse_base64"),
     };
     let options = line.options.read();
     let (events, aggregate, error) = (line.events, line.aggregate, line.error);

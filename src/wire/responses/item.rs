@@ -1,0 +1,480 @@
+//! One output item, from its announcement to its end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::event::{PartKind, Target};
+use super::verbatim;
+use crate::event::{EventQueue, Named};
+use crate::item::{Item, Status};
+use crate::json::{self, JsonText, Raw};
+use crate::options::Include;
+use crate::text::TextBuffer;
+
+/// An item while it streams, then what it became.
+#[derive(Debug, Default)]
+pub(super) struct OutputItem {
+    /// `output_index`; servers may leave it out.
+    pub(super) index: Option<u64>,
+    pub(super) kind: String,
+    pub(super) id: String,
+    pub(super) call_id: String,
+    name: String,
+    /// The item as `output_item.added` (or its first delta) described it.
+    skeleton: String,
+    content: BTreeMap<u64, Part>,
+    summary: BTreeMap<u64, Part>,
+    field: Option<Field>,
+    /// Its place among the calls, and where its names stand in the queue.
+    call: Option<(u32, Named)>,
+    size: usize,
+    done: Option<Arc<Item>>,
+}
+
+/// A part of `content` or `summary`.
+#[derive(Debug, Default)]
+struct Part {
+    kind: Option<PartKind>,
+    /// As `content_part.added` or `.done` described it.
+    base: String,
+    text: Growing,
+    /// Elements of `annotations`, joined by commas.
+    annotations: String,
+}
+
+/// A string field of the item: a call's arguments.
+#[derive(Debug)]
+struct Field {
+    name: &'static str,
+    text: Growing,
+}
+
+/// A text from its deltas, unless a `.done` event told it otherwise.
+#[derive(Debug, Default)]
+struct Growing {
+    text: TextBuffer,
+    whole: Option<String>,
+}
+
+impl Growing {
+    fn as_str(&self) -> &str {
+        self.whole.as_deref().unwrap_or_else(|| self.text.as_str())
+    }
+
+    /// Takes the whole text and returns what of it the deltas had not brought; nothing when they brought
+    /// something else, which the whole then replaces.
+    fn complete(&mut self, whole: &JsonText<'_>) -> &str {
+        let whole = whole.clone().into_lossy();
+        let before = self.text.len();
+        match whole.strip_prefix(self.text.as_str()) {
+            Some(rest) => {
+                self.text.push(&JsonText::Utf8(rest.into()));
+                self.whole = (self.text.as_str() != whole).then_some(whole);
+                self.text.as_str().get(before..).unwrap_or_default()
+            }
+            None => {
+                self.whole = Some(whole);
+                ""
+            }
+        }
+    }
+}
+
+impl OutputItem {
+    /// An item that was announced, or came as a whole.
+    pub(super) fn announced(raw: Raw<'_>, index: Option<u64>) -> Self {
+        let mut item = Self { index, ..Self::default() };
+        item.describe(raw);
+        item
+    }
+
+    /// An item of which a delta is the first sign.
+    pub(super) fn begun(target: Target, index: Option<u64>, id: &str, call_id: &str) -> Self {
+        let kind = target.item_kind();
+        let mut skeleton = format!("{{\"type\":\"{kind}\"");
+        if !id.is_empty() {
+            skeleton.push_str(",\"id\":");
+            json::write_string(&mut skeleton, id);
+        }
+        if matches!(kind, "function_call" | "custom_tool_call") {
+            skeleton.push_str(",\"name\":\"\",\"call_id\":");
+            json::write_string(&mut skeleton, call_id);
+        }
+        skeleton.push_str(match kind {
+            "message" => ",\"role\":\"assistant\",\"content\":[]",
+            "reasoning" => ",\"summary\":[]",
+            _ => "",
+        });
+        skeleton.push('}');
+        Self::announced(&skeleton, index)
+    }
+
+    /// Takes the description of an announcement, the last one if there are several.
+    pub(super) fn describe(&mut self, raw: Raw<'_>) {
+        let names = Names::read(raw);
+        self.kind = names.kind;
+        self.id = names.id;
+        self.call_id = names.call_id;
+        self.name = names.name;
+        if let Some((_, named)) = &mut self.call {
+            named.changed();
+        }
+        self.size = self.size.saturating_sub(self.skeleton.len()) + raw.len();
+        self.skeleton = verbatim::clean(raw).into_owned();
+    }
+
+    /// Whether an announcement or a finished item may be this one. Ids do not count: Copilot sends
+    /// another with each event.
+    pub(super) fn may_be(&self, names: &Names) -> bool {
+        let same = |mine: &str, other: &str| mine.is_empty() || other.is_empty() || mine == other;
+        same(&self.kind, &names.kind) && same(&self.call_id, &names.call_id)
+    }
+
+    /// Whether it is a call that the caller has to answer, of a kind whose arguments are streamed.
+    pub(super) fn is_call(&self) -> bool {
+        matches!(self.kind.as_str(), "function_call" | "custom_tool_call")
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.done.is_none()
+    }
+
+    pub(super) fn done(&self) -> Option<&Arc<Item>> {
+        self.done.as_ref()
+    }
+
+    /// How many bytes it has gathered.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Counts it among the calls; its first sign is an event without a delta.
+    pub(super) fn number_call(&mut self, calls: &mut u32, include: Include, out: &mut EventQueue) {
+        if self.call.is_none() && self.is_call() {
+            self.call = Some((*calls, Named::default()));
+            *calls = calls.saturating_add(1);
+            self.emit_field("", include, out);
+        }
+    }
+
+    /// A call's id that a delta tells.
+    pub(super) fn note_call_id(&mut self, call_id: &str) {
+        if self.call_id.is_empty() && !call_id.is_empty() {
+            call_id.clone_into(&mut self.call_id);
+            if let Some((_, named)) = &mut self.call {
+                named.changed();
+            }
+        }
+    }
+
+    /// Appends a delta.
+    pub(super) fn push(
+        &mut self,
+        (target, at): (Target, u64),
+        delta: &JsonText<'_>,
+        include: Include,
+        out: &mut EventQueue,
+    ) {
+        match target {
+            Target::Part(kind) => {
+                let part = part(&mut self.content, &mut self.summary, kind, at);
+                let added = part.text.text.push(delta);
+                self.size += added.len();
+                emit_part(kind, at, added, out);
+            }
+            Target::Field(_, name) => {
+                let field = self.field.get_or_insert_with(|| Field { name, text: Growing::default() });
+                let before = field.text.text.len();
+                let added = field.text.text.push(delta).len();
+                self.size += added;
+                self.emit_field_since(before, include, out);
+            }
+        }
+    }
+
+    /// Takes a whole text: what no delta brought is streamed now.
+    pub(super) fn complete(
+        &mut self,
+        (target, at): (Target, u64),
+        whole: &JsonText<'_>,
+        include: Include,
+        out: &mut EventQueue,
+    ) {
+        match target {
+            Target::Part(kind) => {
+                let part = part(&mut self.content, &mut self.summary, kind, at);
+                let before = part.text.as_str().len();
+                let added = part.text.complete(whole);
+                emit_part(kind, at, added, out);
+                self.size = (self.size + part.text.as_str().len()).saturating_sub(before);
+            }
+            Target::Field(_, name) => {
+                let field = self.field.get_or_insert_with(|| Field { name, text: Growing::default() });
+                let (before, streamed) = (field.text.as_str().len(), field.text.text.len());
+                field.text.complete(whole);
+                self.size = (self.size + field.text.as_str().len()).saturating_sub(before);
+                self.emit_field_since(streamed, include, out);
+            }
+        }
+    }
+
+    /// Describes a part: `content_part.added`, or `.done` with its whole text.
+    pub(super) fn note_part(
+        &mut self,
+        (is_summary, at): (bool, u64),
+        raw: Raw<'_>,
+        include: Include,
+        out: &mut EventQueue,
+    ) {
+        let kind = json::field(raw, b"type").and_then(json::nonempty_string);
+        let kind = kind.and_then(|kind| PartKind::of_type(&kind));
+        let kind = kind.map(|kind| if is_summary { PartKind::SummaryText } else { kind });
+        let parts = if is_summary { &mut self.summary } else { &mut self.content };
+        let part = parts.entry(at).or_default();
+        self.size = (self.size + raw.len()).saturating_sub(part.base.len());
+        part.base = verbatim::clean(raw).into_owned();
+        part.kind = kind.or(part.kind);
+        if let Some(kind) = kind
+            && let Some(text) = json::field(raw, kind.text_field().as_bytes()).and_then(json::text)
+            && !text.is_empty()
+        {
+            self.complete((Target::Part(kind), at), &text, include, out);
+        }
+    }
+
+    /// `output_text.annotation.added`.
+    pub(super) fn note_annotation(&mut self, at: u64, raw: Raw<'_>) {
+        let part = part(&mut self.content, &mut self.summary, PartKind::OutputText, at);
+        if !part.annotations.is_empty() {
+            part.annotations.push(',');
+        }
+        part.annotations.push_str(&verbatim::clean(raw));
+        self.size += raw.len() + 1;
+    }
+
+    /// Streams the halves of surrogate pairs that waited for their other half.
+    pub(super) fn settle(&mut self, include: Include, out: &mut EventQueue) {
+        if self.done.is_some() {
+            return;
+        }
+        for (at, part) in self.content.iter_mut().chain(&mut self.summary) {
+            if let Some(kind) = part.kind {
+                emit_part(kind, *at, part.text.text.finish(), out);
+            }
+        }
+        if let Some(field) = &mut self.field {
+            let before = field.text.text.len();
+            field.text.text.finish();
+            self.emit_field_since(before, include, out);
+        }
+    }
+
+    /// It is finished: only the item is kept.
+    pub(super) fn finish(&mut self, item: Arc<Item>) {
+        self.done = Some(item);
+        self.skeleton = String::new();
+        self.content = BTreeMap::new();
+        self.summary = BTreeMap::new();
+        self.field = None;
+        self.call = None;
+    }
+
+    /// The item as it is now. Its status is the given one, or says that it is complete if it has one.
+    pub(super) fn build(&self, status: Option<Status>) -> Option<Arc<Item>> {
+        if self.done.is_some() {
+            return self.done.clone();
+        }
+        let status = status.map(|status| match status {
+            Status::InProgress => "\"in_progress\"",
+            Status::Incomplete => "\"incomplete\"",
+        });
+        let field = self.field.as_ref();
+        let mut written = Written::default();
+        json::each_field(&self.skeleton, |key, value| match key {
+            b"status" => written.status(status.unwrap_or("\"completed\"")),
+            b"content" if !self.content.is_empty() => written.parts("content", &self.content),
+            b"summary" if !self.summary.is_empty() => written.parts("summary", &self.summary),
+            b"call_id" if !self.call_id.is_empty() => written.string("call_id", &self.call_id),
+            _ => match field.filter(|field| field.name.as_bytes() == key) {
+                Some(field) => written.string(field.name, field.text.as_str()),
+                None => written.raw(&String::from_utf8_lossy(key), value),
+            },
+        });
+        if !written.has_summary && !self.summary.is_empty() {
+            written.parts("summary", &self.summary);
+        }
+        if !written.has_content && !self.content.is_empty() {
+            written.parts("content", &self.content);
+        }
+        if let Some(field) = field.filter(|_| !written.has_field) {
+            written.string(field.name, field.text.as_str());
+        }
+        if let Some(status) = status.filter(|_| !written.has_status) {
+            written.status(status);
+        }
+        verbatim::item(&written.finish()).map(Arc::new)
+    }
+
+    fn emit_field_since(&mut self, before: usize, include: Include, out: &mut EventQueue) {
+        let Some(field) = self.field.take() else { return };
+        let added = field.text.text.as_str().get(before..).unwrap_or_default();
+        if !added.is_empty() {
+            self.emit_field(added, include, out);
+        }
+        self.field = Some(field);
+    }
+
+    fn emit_field(&mut self, delta: &str, include: Include, out: &mut EventQueue) {
+        let Some((number, named)) = &mut self.call else { return };
+        if include.tool_call_delta {
+            out.tool_call_delta((0, *number), named, (&self.call_id, &self.name), delta);
+        } else {
+            out.note_token();
+        }
+    }
+}
+
+fn part<'p>(
+    content: &'p mut BTreeMap<u64, Part>,
+    summary: &'p mut BTreeMap<u64, Part>,
+    kind: PartKind,
+    at: u64,
+) -> &'p mut Part {
+    let parts = if kind == PartKind::SummaryText { summary } else { content };
+    let part = parts.entry(at).or_default();
+    part.kind.get_or_insert(kind);
+    part
+}
+
+pub(super) fn emit_part(kind: PartKind, at: u64, delta: &str, out: &mut EventQueue) {
+    if delta.is_empty() {
+        return;
+    }
+    match kind {
+        PartKind::OutputText => out.text_delta(0, delta),
+        PartKind::Refusal => out.refusal_delta(0, delta),
+        PartKind::ReasoningText => out.reasoning_delta(0, delta),
+        PartKind::SummaryText => {
+            out.reasoning_summary_delta(u32::try_from(at).unwrap_or(u32::MAX), delta);
+        }
+    }
+}
+
+/// What tells one item from another.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) kind: String,
+    pub(super) id: String,
+    pub(super) call_id: String,
+    pub(super) name: String,
+}
+
+impl Names {
+    pub(super) fn read(raw: Raw<'_>) -> Self {
+        let mut names = Self::default();
+        let string = |value| json::nonempty_string(value).unwrap_or_default().into_owned();
+        json::each_field(raw, |key, value| match key {
+            b"type" => names.kind = string(value),
+            b"id" => names.id = string(value),
+            b"call_id" => names.call_id = string(value),
+            b"name" => names.name = string(value),
+            _ => {}
+        });
+        names
+    }
+}
+
+/// A JSON object while it is written.
+#[derive(Default)]
+struct Written {
+    text: String,
+    has_status: bool,
+    has_content: bool,
+    has_summary: bool,
+    has_field: bool,
+}
+
+impl Written {
+    fn raw(&mut self, name: &str, json: &str) {
+        self.name(name);
+        self.text.push_str(json);
+    }
+
+    fn status(&mut self, json: &str) {
+        self.has_status = true;
+        self.raw("status", json);
+    }
+
+    fn string(&mut self, name: &str, text: &str) {
+        self.has_field |= name != "call_id";
+        self.name(name);
+        json::write_string(&mut self.text, text);
+    }
+
+    fn parts(&mut self, name: &str, parts: &BTreeMap<u64, Part>) {
+        match name {
+            "content" => self.has_content = true,
+            _ => self.has_summary = true,
+        }
+        self.name(name);
+        self.text.push('[');
+        for (at, part) in parts.values().enumerate() {
+            if at > 0 {
+                self.text.push(',');
+            }
+            part.write_to(&mut self.text);
+        }
+        self.text.push(']');
+    }
+
+    fn finish(mut self) -> String {
+        if self.text.is_empty() {
+            self.text.push('{');
+        }
+        self.text.push('}');
+        self.text
+    }
+
+    fn name(&mut self, name: &str) {
+        self.text.push(if self.text.is_empty() { '{' } else { ',' });
+        json::write_string(&mut self.text, name);
+        self.text.push(':');
+    }
+}
+
+impl Part {
+    fn write_to(&self, out: &mut String) {
+        let Some(kind) = self.kind else {
+            out.push_str(if self.base.is_empty() { "{}" } else { &self.base });
+            return;
+        };
+        let mut written = Written::default();
+        let mut has_annotations = self.annotations.is_empty();
+        json::each_field(&self.base, |key, value| match key {
+            _ if key == kind.text_field().as_bytes() => {
+                written.string(kind.text_field(), self.text.as_str());
+            }
+            // What was added one by one counts when the part itself tells of none.
+            b"annotations" if !self.annotations.is_empty() => {
+                has_annotations = true;
+                match json::is_blank(value) {
+                    true => written.raw("annotations", &format!("[{}]", self.annotations)),
+                    false => written.raw("annotations", value),
+                }
+            }
+            _ => written.raw(&String::from_utf8_lossy(key), value),
+        });
+        if self.base.is_empty() {
+            let mut name = String::new();
+            json::write_string(&mut name, kind.type_name());
+            written.raw("type", &name);
+        }
+        if !written.has_field {
+            written.string(kind.text_field(), self.text.as_str());
+        }
+        if !has_annotations {
+            written.raw("annotations", &format!("[{}]", self.annotations));
+        }
+        out.push_str(&written.finish());
+    }
+}

@@ -1,0 +1,82 @@
+//! Items as the API sent them, made fit to be passed on.
+
+use std::borrow::Cow;
+
+use crate::item::{Item, Verbatim};
+use crate::json::{self, Raw};
+
+/// The item, with every field in the spelling it came in.
+pub(super) fn item(raw: Raw<'_>) -> Option<Item> {
+    let kind = json::field(raw, b"type").and_then(json::nonempty_string).unwrap_or_default();
+    Verbatim::new(kind.into_owned(), clean(raw).into_owned()).map(Item::Verbatim)
+}
+
+/// JSON that any reader takes, on one line: halves of surrogate pairs without their other half, which
+/// only JavaScript knows, become U+FFFD.
+pub(super) fn clean(raw: Raw<'_>) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(raw);
+    if memchr::memchr2(b'\n', b'\r', raw.as_bytes()).is_some() {
+        text = Cow::Owned(json::compact(raw));
+    }
+    match paired(&text) {
+        Some(paired) => Cow::Owned(paired),
+        None => text,
+    }
+}
+
+/// The text with unpaired surrogate escapes replaced, if it has any.
+fn paired(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut out: Option<String> = None;
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(found) = memchr::memchr(b'\\', bytes.get(at..).unwrap_or_default()) {
+        let escape = at + found;
+        let Some(unit) = unit(bytes, escape) else {
+            at = escape + 2;
+            continue;
+        };
+        at = escape + 6;
+        match unit {
+            0xD800..=0xDBFF if matches!(self::unit(bytes, at), Some(0xDC00..=0xDFFF)) => at += 6,
+            0xD800..=0xDFFF => {
+                let out = out.get_or_insert_default();
+                out.push_str(text.get(copied..escape)?);
+                out.push_str("\\ufffd");
+                copied = at;
+            }
+            _ => {}
+        }
+    }
+    let mut out = out?;
+    out.push_str(text.get(copied..)?);
+    Some(out)
+}
+
+/// The code unit of the escape `\uXXXX` at `at`, if there is one.
+fn unit(bytes: &[u8], at: usize) -> Option<u16> {
+    let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    let digits = std::str::from_utf8(digits).ok()?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lone_surrogates_are_replaced_and_pairs_stay() {
+        let table: &[(&str, &str)] = &[
+            (r#"{"a":"x"}"#, r#"{"a":"x"}"#),
+            (r#""\ud83d\ude00""#, r#""\ud83d\ude00""#),
+            (r#""\uD83D\uDE00 \ud83d""#, r#""\uD83D\uDE00 \ufffd""#),
+            (r#""\ude00é\ud83d\ud83d\ude00""#, r#""\ufffdé\ufffd\ud83d\ude00""#),
+            (r#""\\ud83d \\\ud83d""#, r#""\\ud83d \\\ufffd""#),
+            (r#""\n\u00e9""#, r#""\n\u00e9""#),
+            ("{\n \"a\": 1\r\n}", r#"{"a":1}"#),
+        ];
+        for (raw, expected) in table {
+            assert_eq!(clean(raw), *expected, "{raw}");
+        }
+    }
+}
