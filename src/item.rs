@@ -214,6 +214,7 @@ impl Provider {
         if self.get(name).is_some() {
             return;
         }
+        let json = crate::json::paired(&json).unwrap_or(json);
         let value = RawValue::from_string(json.clone()).or_else(|_| {
             let mut quoted = String::new();
             crate::json::write_string(&mut quoted, &json);

@@ -195,6 +195,43 @@ pub fn compact(raw: Raw<'_>) -> String {
     out
 }
 
+/// JSON with the escapes of unpaired surrogates, which only JavaScript takes, replaced by U+FFFD; `None` when
+/// it has none of them.
+pub fn paired(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut out: Option<String> = None;
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(found) = memchr::memchr(b'\\', bytes.get(at..).unwrap_or_default()) {
+        let escape = at + found;
+        let Some(unit) = code_unit(bytes, escape) else {
+            at = escape + 2;
+            continue;
+        };
+        at = escape + 6;
+        match unit {
+            0xD800..=0xDBFF if matches!(code_unit(bytes, at), Some(0xDC00..=0xDFFF)) => at += 6,
+            0xD800..=0xDFFF => {
+                let out = out.get_or_insert_default();
+                out.push_str(text.get(copied..escape)?);
+                out.push_str("\\ufffd");
+                copied = at;
+            }
+            _ => {}
+        }
+    }
+    let mut out = out?;
+    out.push_str(text.get(copied..)?);
+    Some(out)
+}
+
+/// The code unit of the escape `\uXXXX` at `at`, if there is one.
+fn code_unit(bytes: &[u8], at: usize) -> Option<u16> {
+    let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    let digits = std::str::from_utf8(digits).ok()?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
 /// Appends `text` as a JSON string.
 pub fn write_string(out: &mut String, text: &str) {
     // Serialising a `str` cannot fail; the fallback keeps the output well-formed all the same.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use splits::{Way, random_ways, ways};
 use streamgauge::flat::{FlatBatch, ROW_LEN};
 use streamgauge::{Aggregator, Include, Options};
-use table::cases;
+use table::{cases, responses_cases};
 
 const EVERYTHING: Include =
     Include { created: true, output_item_added: true, tool_call_delta: true, raw: true };
@@ -52,6 +52,7 @@ fn decode(batch: &FlatBatch) -> Vec<Value> {
             }
             7 => json!({"item": parsed()}),
             8 | 9 => parsed(),
+            10 => json!({"delta": piece, "summary_index": aux}),
             other => panic!("kind {other}"),
         };
         let kinds = [
@@ -65,6 +66,7 @@ fn decode(batch: &FlatBatch) -> Vec<Value> {
             "output_item.done",
             "raw",
             "completed",
+            "reasoning_summary.delta",
         ];
         event["type"] = json!(kinds[kind as usize]);
         if matches!(kind, 1..=4 | 6 | 7) && choice != 0 {
@@ -107,7 +109,7 @@ fn events_by_batch(way: &Way<'_>, options: &Options) -> Vec<Value> {
 
 #[test]
 fn every_case_decodes_to_the_polled_events() {
-    let cases = cases();
+    let cases: Vec<_> = cases().into_iter().chain(responses_cases()).collect();
     let mut wrong = Vec::new();
     for case in &cases {
         for options in [case.options.clone(), Options { include: EVERYTHING, ..case.options.clone() }] {

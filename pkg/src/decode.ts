@@ -15,6 +15,7 @@ const enum Kind {
   OutputItemDone = 7,
   Raw = 8,
   Completed = 9,
+  ReasoningSummaryDelta = 10,
 }
 
 /** How far the stream is: the control block's sixth number. */
@@ -81,6 +82,8 @@ export class BatchDecoder {
         return choice === 0
           ? { type: "reasoning.delta", delta: text }
           : { type: "reasoning.delta", delta: text, choice };
+      case Kind.ReasoningSummaryDelta:
+        return { type: "reasoning_summary.delta", delta: text, summary_index: aux };
       case Kind.RefusalDelta:
         return choice === 0
           ? { type: "refusal.delta", delta: text }

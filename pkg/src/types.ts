@@ -3,7 +3,7 @@
 
 import type { Telemetry } from "./telemetry/telemetry.js";
 
-/** Which API's stream it is. This version reads `"chat"`; `"auto"` decides by the first frames. */
+/** Which API's stream it is. This version reads `"chat"` and `"responses"`; `"auto"` decides by the first frames. */
 export type Wire = "auto" | "chat" | "responses" | "anthropic";
 
 /** Extra events, off unless asked for. */
@@ -62,13 +62,14 @@ export type StreamEvent =
   | OutputItemAddedEvent
   | OutputTextDeltaEvent
   | ReasoningDeltaEvent
+  | ReasoningSummaryDeltaEvent
   | RefusalDeltaEvent
   | ToolCallDeltaEvent
   | OutputItemDoneEvent
   | RawEvent
   | CompletedEvent;
 
-/** The response began. On the chat wire only with `include: ["created"]`. */
+/** The response began. Always on the Responses API; on the chat wire only with `include: ["created"]`. */
 export interface CreatedEvent {
   type: "created";
   /** As far as known; empty when the first chunk has none. */
@@ -82,7 +83,7 @@ export interface OutputItemAddedEvent {
   type: "output_item.added";
   /** The item's place in the order of appearance, from 0. */
   index: number;
-  /** The item, still empty, with `status: "in_progress"`. */
+  /** The item, still empty, with `status: "in_progress"`; on the Responses API as the API announced it. */
   item: Item;
   choice?: number;
 }
@@ -99,6 +100,14 @@ export interface ReasoningDeltaEvent {
   type: "reasoning.delta";
   delta: string;
   choice?: number;
+}
+
+/** A piece of a summary of the reasoning; never empty. Responses API only. */
+export interface ReasoningSummaryDeltaEvent {
+  type: "reasoning_summary.delta";
+  delta: string;
+  /** The part of the summary that grows. */
+  summary_index: number;
 }
 
 /** The text of a refusal; never empty. */
@@ -152,7 +161,10 @@ export interface Completion {
   response_id: string;
   /** The model that answered; empty when the provider sent none. */
   model: string;
-  /** The last reason that choice 0 gave, as sent; `null` when it gave none. */
+  /**
+   * The last reason that choice 0 gave, as sent; `null` when it gave none. Responses API: why the response is
+   * incomplete, else `completed`.
+   */
   finish_reason: string | null;
   /** The same in OpenAI's words (`stop`, `length`, `tool_calls`, `content_filter`, ..); others as sent. */
   finish_reason_normalized: string | null;
@@ -166,10 +178,11 @@ export interface Completion {
 }
 
 /**
- * Why a stream counts as complete: `done` is `[DONE]`; the next three came after a `finish_reason`;
- * `json_body` is a server that ignored `stream: true`.
+ * Why a stream counts as complete: `done` is `[DONE]`; `terminal_event` is `response.completed` or
+ * `response.incomplete`; the next three came after a `finish_reason`; `json_body` is a server that ignored
+ * `stream: true`.
  */
-export type EndedBy = "done" | "end_of_stream" | "idle_timeout" | "transport_error" | "json_body";
+export type EndedBy = "done" | "terminal_event" | "end_of_stream" | "idle_timeout" | "transport_error" | "json_body";
 
 /** Token counts as the provider reported them; `null` for what it did not report. Nothing is recomputed. */
 export interface TokenUsage {
@@ -195,13 +208,19 @@ export interface Timings {
   duration_ms: number | null;
 }
 
-/** A finished piece of the response, in the shape of the Responses API's output items. */
-export type Item = MessageItem | ReasoningItem | FunctionCallItem | CustomToolCallItem;
+/**
+ * A finished piece of the response, in the shape of the Responses API's output items. Of that API every item is
+ * passed on as it came, field by field: its own fields (`id`, `encrypted_content`, ..) are there too, and so are
+ * types that are not listed here.
+ */
+export type Item = MessageItem | ReasoningItem | FunctionCallItem | CustomToolCallItem | OtherItem;
 
 /** What every item may carry. */
 export interface ItemCommon {
-  /** Absent on a finished item. */
-  status?: "in_progress" | "incomplete";
+  /** The Responses API's id of the item. */
+  id?: string;
+  /** `incomplete`: all that arrived of it. Absent on a finished item of the chat wire. */
+  status?: "in_progress" | "completed" | "incomplete";
   /** The choice's index, when it is not 0. */
   choice?: number;
   /** What the item's shape cannot say, as it came: `reasoning_details`, `annotations`, `audio`, `logprobs`, .. */
@@ -214,11 +233,17 @@ export interface MessageItem extends ItemCommon {
   /** The first role that came; `assistant` when none did. */
   role: string;
   content: (OutputTextPart | RefusalPart)[];
+  /** Responses API: whether the model still works (`commentary`) or answers (`final_answer`). */
+  phase?: string | null;
 }
 
 export interface OutputTextPart {
   type: "output_text";
   text: string;
+  /** Responses API: citations. */
+  annotations?: unknown[];
+  /** Responses API. */
+  logprobs?: unknown[];
 }
 
 export interface RefusalPart {
@@ -230,7 +255,10 @@ export interface RefusalPart {
 export interface ReasoningItem extends ItemCommon {
   type: "reasoning";
   summary: { type: "summary_text"; text: string }[];
-  content: { type: "reasoning_text"; text: string }[];
+  /** Raw reasoning; the Responses API may leave it out. */
+  content?: { type: "reasoning_text"; text: string }[] | null;
+  /** Responses API: the reasoning, for the next request only. */
+  encrypted_content?: string | null;
 }
 
 /** A call of a function tool. */
@@ -253,6 +281,31 @@ export interface CustomToolCallItem extends ItemCommon {
   name: string;
   input: string;
   call_id: string;
+}
+
+/** An item of the Responses API that another part of the program knows: a tool that the server ran, and the like. */
+export interface OtherItem extends ItemCommon {
+  type:
+    | "apply_patch_call"
+    | "apply_patch_call_output"
+    | "code_interpreter_call"
+    | "compaction"
+    | "computer_call"
+    | "file_search_call"
+    | "function_call_output"
+    | "image_generation_call"
+    | "local_shell_call"
+    | "mcp_approval_request"
+    | "mcp_call"
+    | "mcp_list_tools"
+    | "program"
+    | "program_output"
+    | "shell_call"
+    | "shell_call_output"
+    | "tool_search_call"
+    | "tool_search_output"
+    | "web_search_call";
+  [field: string]: unknown;
 }
 
 /** Everything a finished stream has given. */
@@ -284,4 +337,9 @@ export interface Counts {
   bad_frames: number;
   /** Comment lines (keep-alives). */
   comments: number;
+  /**
+   * Events of the Responses API of types that are passed over: the progress of server-side tools, and those that
+   * this version has never heard of. `include: ["raw"]` shows them.
+   */
+  unknown_events: number;
 }

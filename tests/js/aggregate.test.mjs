@@ -192,7 +192,7 @@ describe("batches()", () => {
 });
 
 describe("final()", () => {
-  const counts = { bytes: bytes(sse(...HELLO)).length, frames: 4, bad_frames: 0, comments: 0 };
+  const counts = { bytes: bytes(sse(...HELLO)).length, frames: 4, bad_frames: 0, comments: 0, unknown_events: 0 };
   const choice = { index: 0, finish_reason: "stop", finish_reason_normalized: "stop", items: [message("Hello")] };
   const FINAL = { ...completion(), items: [message("Hello")], choices: [choice], counts };
 
@@ -247,7 +247,7 @@ describe("final()", () => {
       { index: 0, finish_reason: "stop", finish_reason_normalized: "stop", items: [message("A")] },
       { index: 1, finish_reason: "length", finish_reason_normalized: "length", items: [message("B", { choice: 1 })] },
     ]);
-    assert.deepEqual(counts, { bytes: bytes(body).length, frames: 6, bad_frames: 1, comments: 1 });
+    assert.deepEqual(counts, { bytes: bytes(body).length, frames: 6, bad_frames: 1, comments: 1, unknown_events: 0 });
   });
 
   test("timings are those of the stream", async (t) => {

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 
 import { bytes } from "./support/chat.mjs";
-import { corpusPath, fixturesFile, readJsonLines } from "./support/corpus.mjs";
+import { corpusPath, fixturesFile, readJsonLines, responsesFixturesFile } from "./support/corpus.mjs";
 import { pull, push } from "./support/outcome.mjs";
 import { split, ways } from "./support/splits.mjs";
 
@@ -57,9 +57,9 @@ function report(t, what, total, wrong) {
   assert.ok(wrong.length === 0, `${wrong.length} of ${total} ${what} are wrong:\n${wrong.join("\n")}`);
 }
 
-test("tests/fixtures/chat.jsonl", async (t) => {
-  if (!existsSync(fixturesFile)) return t.skip("tests/fixtures/chat.jsonl is not there");
-  const cases = readJsonLines(fixturesFile);
+for (const [file, path] of [["chat", fixturesFile], ["responses", responsesFixturesFile]]) test(`tests/fixtures/${file}.jsonl`, async (t) => {
+  if (!existsSync(path)) return t.skip(`${path} is not there`);
+  const cases = readJsonLines(path);
   const wrong = [];
   for (const { name, sse, sse_base64, options, events, aggregate, error } of cases) {
     const input = sse === undefined ? new Uint8Array(Buffer.from(sse_base64, "base64")) : bytes(sse);
@@ -70,7 +70,7 @@ test("tests/fixtures/chat.jsonl", async (t) => {
     problems.push(...(await otherWays(input, options, first, 4)));
     if (problems.length > 0) wrong.push([name, ...problems].join("\n    "));
   }
-  report(t, "chat fixtures, whole, byte by byte and split, pushed and pulled", cases.length, wrong);
+  report(t, `${file} fixtures, whole, byte by byte and split, pushed and pulled`, cases.length, wrong);
 });
 
 /** What a failed stream's items cannot say is not compared: JavaScript gets the items and the error. */

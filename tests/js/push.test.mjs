@@ -124,7 +124,7 @@ describe("items and final()", () => {
     assert.deepEqual(untimed(aggregator.final()), {
       ...completion(), items: [message("Hello")],
       choices: [{ index: 0, finish_reason: "stop", finish_reason_normalized: "stop", items: [message("Hello")] }],
-      counts: { bytes: bytes(text).length, frames: 4, bad_frames: 0, comments: 0 },
+      counts: { bytes: bytes(text).length, frames: 4, bad_frames: 0, comments: 0, unknown_events: 0 },
     });
   });
 

@@ -5,7 +5,7 @@ import {
   type AggregateOptions, type AggregatorOptions, type CompletedEvent, type Completion, type Counts, type CreatedEvent,
   type CustomToolCallItem, type EndedBy, type ErrorCode, type FinalChoice, type FinalResponse, type FunctionCallItem,
   type IncludeName, type Item, type ItemCommon, type MessageItem, type OutputItemAddedEvent, type OutputItemDoneEvent,
-  type OutputTextDeltaEvent, type OutputTextPart, type ProviderError, type RawEvent, type ReasoningDeltaEvent, type ReasoningItem,
+  type OtherItem, type OutputTextDeltaEvent, type OutputTextPart, type ProviderError, type RawEvent, type ReasoningDeltaEvent, type ReasoningItem, type ReasoningSummaryDeltaEvent,
   type RefusalDeltaEvent, type RefusalPart, type Source, type StreamEvent, type Timings, type TokenUsage, type ToolCallDeltaEvent,
   type Wire,
 } from "streamgauge";
@@ -72,6 +72,9 @@ export function narrow(event: StreamEvent): unknown {
     case "reasoning.delta":
       same<typeof event, ReasoningDeltaEvent>();
       return event.delta satisfies string;
+    case "reasoning_summary.delta":
+      same<typeof event, ReasoningSummaryDeltaEvent>();
+      return [event.delta satisfies string, event.summary_index satisfies number];
     case "refusal.delta":
       same<typeof event, RefusalDeltaEvent>();
       return event.delta satisfies string;
@@ -94,7 +97,7 @@ export function narrow(event: StreamEvent): unknown {
 
 function item(item: Item): unknown {
   const common: ItemCommon = item;
-  const status: "in_progress" | "incomplete" | undefined = common.status;
+  const status: "in_progress" | "completed" | "incomplete" | undefined = common.status;
   // @ts-expect-error what the provider sent is not known
   common.provider?.["annotations"]?.length;
   switch (item.type) {
@@ -106,7 +109,7 @@ function item(item: Item): unknown {
       });
     case "reasoning":
       same<typeof item, ReasoningItem>();
-      return [...item.summary, ...item.content].map(({ text }) => text satisfies string);
+      return [...item.summary, ...(item.content ?? [])].map(({ text }) => text satisfies string);
     case "function_call":
       same<typeof item, FunctionCallItem>();
       // @ts-expect-error arguments are JSON text, not yet parsed
@@ -115,8 +118,11 @@ function item(item: Item): unknown {
     case "custom_tool_call":
       same<typeof item, CustomToolCallItem>();
       return [item.name, item.input satisfies string, item.call_id];
+    case "web_search_call":
+      same<typeof item, OtherItem>();
+      return item["action"];
     default:
-      return never(item);
+      return (item satisfies OtherItem).id;
   }
 }
 

@@ -32,7 +32,11 @@ fn js_options(options: &Options) -> JsValue {
         .zip(streamgauge::Include::NAMES)
         .filter_map(|(is_on, name)| is_on.then_some(name));
     let mut json = serde_json::json!({
-        "wire": match options.wire { WireChoice::Auto => "auto", WireChoice::Chat => "chat" },
+        "wire": match options.wire {
+            WireChoice::Auto => "auto",
+            WireChoice::Chat => "chat",
+            WireChoice::Responses => "responses",
+        },
         "maxEventBytes": options.max_event_bytes,
         "maxItemBytes": options.max_item_bytes,
         "invalidUtf8": match options.invalid_utf8 { InvalidUtf8::Replace => "replace", InvalidUtf8::Error => "error" },
@@ -107,8 +111,8 @@ fn without_timings(event: &Value) -> Value {
 /// Options that no class takes, and a part of the message.
 fn bad_options() -> Vec<(JsValue, &'static str)> {
     let table = [
-        (r#"{"wire":"smoke"}"#, r#"wire must be "auto" or "chat", not "smoke""#),
-        (r#"{"wire":"responses"}"#, r#"wire "responses" is not read by this version"#),
+        (r#"{"wire":"smoke"}"#, r#"wire must be "auto", "chat" or "responses", not "smoke""#),
+        (r#"{"wire":"anthropic"}"#, r#"wire "anthropic" is not read by this version"#),
         (r#"{"wire":7}"#, "invalid type"),
         (r#"{"maxEventBytes":0}"#, "maxEventBytes must be a whole number of at least 1"),
         (r#"{"maxItemBytes":-1}"#, "maxItemBytes must be a whole number of at least 1"),

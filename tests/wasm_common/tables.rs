@@ -9,7 +9,7 @@ use super::table;
 
 #[wasm_bindgen_test]
 fn every_case_is_right() {
-    let cases = table::cases();
+    let cases: Vec<_> = table::cases().into_iter().chain(table::responses_cases()).collect();
     let mut wrong = Vec::new();
     for case in &cases {
         let whole = outcome::run([case.bytes.as_slice()], &case.options);

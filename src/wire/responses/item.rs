@@ -20,6 +20,8 @@ pub(super) struct OutputItem {
     pub(super) id: String,
     pub(super) call_id: String,
     name: String,
+    /// No announcement came: a delta was its first sign.
+    is_begun: bool,
     /// The item as `output_item.added` (or its first delta) described it.
     skeleton: String,
     content: BTreeMap<u64, Part>,
@@ -106,7 +108,7 @@ impl OutputItem {
             _ => "",
         });
         skeleton.push('}');
-        Self::announced(&skeleton, index)
+        Self { is_begun: true, ..Self::announced(&skeleton, index) }
     }
 
     /// Takes the description of an announcement, the last one if there are several.
@@ -277,6 +279,15 @@ impl OutputItem {
         self.summary = BTreeMap::new();
         self.field = None;
         self.call = None;
+    }
+
+    /// What `output_item.added` tells: as the API announced it, or what its first delta says of it.
+    pub(super) fn announcement(&self) -> Option<Arc<Item>> {
+        if self.is_begun {
+            self.build(Some(Status::InProgress))
+        } else {
+            verbatim::item(&self.skeleton).map(Arc::new)
+        }
     }
 
     /// The item as it is now. Its status is the given one, or says that it is complete if it has one.

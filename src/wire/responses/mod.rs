@@ -39,6 +39,8 @@ pub(crate) struct ResponsesStream {
     by_index: BTreeMap<u64, usize>,
     /// The newest item of each id, for servers that send no `output_index`.
     by_id: BTreeMap<String, usize>,
+    /// By type, the items without `output_index` that may still be open.
+    loose: BTreeMap<String, Vec<usize>>,
     calls: u32,
     added: u32,
     /// Whether `created` was emitted.
@@ -91,7 +93,8 @@ impl ResponsesStream {
             self.note_unknown();
             return Ok(Flow::More);
         };
-        self.seen = true;
+        // An error says nothing of a response; it may be the answer to a request that never began.
+        self.seen |= kind != "error";
         match kind {
             "response.created" | "response.queued" | "response.in_progress" => {
                 if let Some(response) = event.response_object() {
@@ -273,7 +276,7 @@ impl ResponsesStream {
     fn item_added(&mut self, event: &Event<'_>, options: &Options, out: &mut EventQueue) {
         let Some(raw) = event.item.filter(|item| json::is_object(item)) else { return self.note_unknown() };
         let names = Names::read(raw);
-        let known = self.known(event.output_index, &names);
+        let known = self.known(event.output_index, &names.id, &names.kind);
         match known.and_then(|at| self.items.get_mut(at)) {
             // Announced again.
             Some(item) if item.is_open() && item.may_be(&names) => {
@@ -293,7 +296,7 @@ impl ResponsesStream {
             return Ok(());
         };
         let names = Names::read(raw);
-        let known = self.known(event.output_index, &names);
+        let known = self.known(event.output_index, &names.id, &names.kind);
         let at = match known.and_then(|at| Some((at, self.items.get(at)?))) {
             Some((at, item)) if item.is_open() && item.may_be(&names) => at,
             Some((_, item)) if event.output_index.is_some() && is_same(item, raw) => return Ok(()),
@@ -385,18 +388,13 @@ impl ResponsesStream {
         let string = |raw: Option<Raw<'_>>| {
             raw.and_then(json::nonempty_string).map(|text| text.into_owned()).unwrap_or_default()
         };
-        let known = match event.output_index {
-            Some(index) => self.by_index.get(&index).copied(),
-            None => match event.item_id.and_then(json::nonempty_string) {
-                Some(id) => self.by_id.get(id.as_ref()).copied(),
-                None => self.last_open(target.item_kind()),
-            },
-        };
+        let id = string(event.item_id);
+        let known = self.known(event.output_index, &id, target.item_kind());
         let at = match known.and_then(|at| Some((at, self.items.get(at)?))) {
             Some((at, item)) if item.is_open() => at,
             Some(_) if !is_delta => return,
             _ => {
-                let (id, call_id) = (string(event.item_id), string(event.call_id));
+                let call_id = string(event.call_id);
                 self.begin(OutputItem::begun(target, event.output_index, &id, &call_id), options, out)
             }
         };
@@ -409,21 +407,25 @@ impl ResponsesStream {
         }
     }
 
-    /// The newest item at an index, or of an id where there is no index.
-    fn known(&self, index: Option<u64>, names: &Names) -> Option<usize> {
-        match index {
-            Some(index) => self.by_index.get(&index).copied(),
-            None if names.id.is_empty() => None,
-            None => self.by_id.get(&names.id).copied(),
+    /// Which item an event is about: the newest at its index; without one that of its id; without that one
+    /// the last open item of its type that has no index either.
+    fn known(&mut self, index: Option<u64>, id: &str, kind: &str) -> Option<usize> {
+        if let Some(index) = index {
+            return self.by_index.get(&index).copied();
         }
-    }
-
-    fn last_open(&self, kind: &str) -> Option<usize> {
-        // Almost always the last one; a stream without indices and ids has no long list of open items.
-        self.items
-            .iter()
-            .rposition(OutputItem::is_open)
-            .filter(|at| self.items.get(*at).is_some_and(|item| item.kind == kind))
+        if let Some(at) = self.by_id.get(id).filter(|_| !id.is_empty()) {
+            return Some(*at);
+        }
+        let stack = self.loose.get_mut(kind)?;
+        while let Some(at) = stack.last() {
+            match self.items.get(*at) {
+                Some(item) if item.is_open() => {
+                    return Some(*at).filter(|_| id.is_empty() || item.id.is_empty());
+                }
+                _ => stack.pop(),
+            };
+        }
+        None
     }
 
     /// Adds an item and announces it.
@@ -431,7 +433,7 @@ impl ResponsesStream {
         let at = self.place(item);
         if let Some(item) = self.items.get_mut(at) {
             if options.include.output_item_added
-                && let Some(built) = item.build(Some(Status::InProgress))
+                && let Some(built) = item.announcement()
             {
                 out.item_added(0, self.added, Arc::unwrap_or_clone(built));
                 self.added = self.added.saturating_add(1);
@@ -444,8 +446,9 @@ impl ResponsesStream {
 
     fn place(&mut self, item: OutputItem) -> usize {
         let at = self.items.len();
-        if let Some(index) = item.index {
-            self.by_index.insert(index, at);
+        match item.index {
+            Some(index) => drop(self.by_index.insert(index, at)),
+            None => self.loose.entry(item.kind.clone()).or_default().push(at),
         }
         if !item.id.is_empty() {
             self.by_id.insert(item.id.clone(), at);

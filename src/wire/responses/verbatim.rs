@@ -18,46 +18,10 @@ pub(super) fn clean(raw: Raw<'_>) -> Cow<'_, str> {
     if memchr::memchr2(b'\n', b'\r', raw.as_bytes()).is_some() {
         text = Cow::Owned(json::compact(raw));
     }
-    match paired(&text) {
+    match json::paired(&text) {
         Some(paired) => Cow::Owned(paired),
         None => text,
     }
-}
-
-/// The text with unpaired surrogate escapes replaced, if it has any.
-fn paired(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
-    let mut out: Option<String> = None;
-    let mut copied = 0;
-    let mut at = 0;
-    while let Some(found) = memchr::memchr(b'\\', bytes.get(at..).unwrap_or_default()) {
-        let escape = at + found;
-        let Some(unit) = unit(bytes, escape) else {
-            at = escape + 2;
-            continue;
-        };
-        at = escape + 6;
-        match unit {
-            0xD800..=0xDBFF if matches!(self::unit(bytes, at), Some(0xDC00..=0xDFFF)) => at += 6,
-            0xD800..=0xDFFF => {
-                let out = out.get_or_insert_default();
-                out.push_str(text.get(copied..escape)?);
-                out.push_str("\\ufffd");
-                copied = at;
-            }
-            _ => {}
-        }
-    }
-    let mut out = out?;
-    out.push_str(text.get(copied..)?);
-    Some(out)
-}
-
-/// The code unit of the escape `\uXXXX` at `at`, if there is one.
-fn unit(bytes: &[u8], at: usize) -> Option<u16> {
-    let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
-    let digits = std::str::from_utf8(digits).ok()?;
-    u16::from_str_radix(digits, 16).ok()
 }
 
 #[cfg(test)]

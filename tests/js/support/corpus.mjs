@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 export const fixturesFile = join(root, "tests", "fixtures", "chat.jsonl");
+export const responsesFixturesFile = join(root, "tests", "fixtures", "responses.jsonl");
 
 /** A path inside the corpus; `undefined`, and a word about it, when it is not there. */
 export function corpusPath(t, ...path) {
