@@ -809,16 +809,17 @@ const STREAMS: &[Stream] = &[
     ),
     stream(
         "the kind is the event's name, whatever the data says",
-        br#"event: delta|data: {"type":"response.failed"}||
-            event: ping|data: oops||
+        br#"event: ping|data: oops||
             event:|data: {}||
-            event: end|data: [DONE]||"#,
+            event: end|data: {"type":"response.created"}||
+            event: delta|data: {"type":"response.failed"}||"#,
         End::Clean,
         &[
-            Fine("delta"),
             Bad(Some("ping"), "expected value at line 1 column 1"),
             Fine("message"),
             Fine("end"),
+            Fine("delta"),
+            Failed("~response.failed event received"),
         ],
     ),
     stream(
@@ -858,15 +859,14 @@ const STREAMS: &[Stream] = &[
         "response.failed: the whole data, compactly",
         br#"event: response.failed|
             data: { "type" : "response.failed",|
-            data: "response": {"error": { "message": "b  oo\"m \u00e9" } } }||
-            data: [DONE]||"#,
+            data: "response": {"error": { "message": "b  oo\"m \u00e9" } } }||"#,
         End::Clean,
         &[
             Bad(
                 Some("response.failed"),
                 r#"{"type":"response.failed","response":{"error":{"message":"b  oo\"m \u00e9"}}}"#,
             ),
-            Fine("message"),
+            Failed("~oo\"m \u{e9}"),
         ],
     ),
     stream(
@@ -892,7 +892,9 @@ const STREAMS: &[Stream] = &[
             Fine("response.output_item.done"),
             Fine("response.output_item.done"),
             Fine("response.output_item.done"),
+            // On this API it ends nothing.
             Fine("message"),
+            Failed("~stream closed before response.completed"),
         ],
     ),
     stream(

@@ -231,15 +231,6 @@ impl Wire {
         }
     }
 
-    /// What the reference finds wrong with the event that completed the response; for telemetry.
-    #[allow(dead_code, reason = "telemetry will read it")]
-    pub(crate) fn completion_problem(&self) -> Option<&str> {
-        match self {
-            Self::Undecided(_) | Self::Chat(_) => None,
-            Self::Responses(responses) => responses.completion_problem(),
-        }
-    }
-
     /// How many events were of a type that is passed over.
     pub(crate) fn unknown_events(&self) -> u64 {
         match self {

@@ -59,7 +59,6 @@ struct Terminal {
     reason: String,
     is_incomplete: bool,
     provider: Provider,
-    problem: Option<String>,
 }
 
 /// How a response ends.
@@ -134,12 +133,6 @@ impl ResponsesStream {
     /// Events of types that are passed over: the progress of server-side tools, and new ones.
     pub(crate) fn unknown_events(&self) -> u64 {
         self.unknown_events
-    }
-
-    /// What the reference finds wrong with `response.completed`; telemetry logs it.
-    #[allow(dead_code, reason = "telemetry will read it")]
-    pub(crate) fn completion_problem(&self) -> Option<&str> {
-        self.terminal.as_ref()?.problem.as_deref()
     }
 
     /// Settles the texts of items that have not ended. Ending twice does nothing more.
@@ -260,21 +253,18 @@ impl ResponsesStream {
             Some(why) if ending == Ending::Incomplete => why.into_owned(),
             _ => name.to_owned(),
         };
-        let has_id = response.and_then(|response| json::field(response, b"id")).is_some();
-        let problem = (ending == Ending::Completed && !has_id)
-            .then(|| "failed to parse ResponseCompleted: missing field `id`".to_owned());
         if ending == Ending::Failed {
             return Err(error::from_response(response));
         }
         taken?;
         let is_incomplete = ending == Ending::Incomplete;
-        self.terminal = Some(Terminal { reason, is_incomplete, provider, problem });
+        self.terminal = Some(Terminal { reason, is_incomplete, provider });
         self.check_size(options)?;
         Ok(Flow::Complete(EndedBy::TerminalEvent))
     }
 
     fn item_added(&mut self, event: &Event<'_>, options: &Options, out: &mut EventQueue) {
-        let Some(raw) = event.item.filter(|item| json::is_object(item)) else { return self.note_unknown() };
+        let Some(raw) = event.item.filter(|item| is_item(item)) else { return self.note_unknown() };
         let names = Names::read(raw);
         let known = self.known(event.output_index, &names.id, &names.kind);
         match known.and_then(|at| self.items.get_mut(at)) {
@@ -291,7 +281,7 @@ impl ResponsesStream {
     }
 
     fn item_done(&mut self, event: &Event<'_>, options: &Options, out: &mut EventQueue) -> Result<(), Error> {
-        let Some(raw) = event.item.filter(|item| json::is_object(item)) else {
+        let Some(raw) = event.item.filter(|item| is_item(item)) else {
             self.note_unknown();
             return Ok(());
         };
@@ -542,6 +532,11 @@ impl ResponsesStream {
         }
         Ok(())
     }
+}
+
+/// An object that says something.
+fn is_item(raw: Raw<'_>) -> bool {
+    json::is_object(raw) && !json::is_blank(raw)
 }
 
 /// Whether a finished item is this one, sent again.

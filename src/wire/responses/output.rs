@@ -23,7 +23,7 @@ impl ResponsesStream {
         let mut output = Vec::new();
         if let Some(list) = json::field(response, b"output") {
             json::each_element(list, |item| {
-                if json::is_object(item) {
+                if super::is_item(item) {
                     output.push((item, Names::read(item)));
                 }
             });
