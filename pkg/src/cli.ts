@@ -20,14 +20,17 @@ async function main(argv: string[]): Promise<number> {
     if (parsed.file === undefined && process.stdin.isTTY) {
       throw new UsageError("no FILE, and standard input is a terminal");
     }
+    const stop = new AbortController();
+    let ending: number | undefined;
+    const end = (code: number): void => {
+      ending ??= code;
+      stop.abort();
+    };
     // The reader of a pipe may leave early (`| head`): nothing is wrong with that.
-    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-      process.exit(error.code === "EPIPE" ? 0 : 1);
-    });
-    const interrupted = new AbortController();
-    process.once("SIGINT", () => interrupted.abort());
-    const code = await runStream(parsed, interrupted.signal);
-    return interrupted.signal.aborted ? EXIT_INTERRUPTED : code;
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => end(error.code === "EPIPE" ? 0 : 1));
+    process.once("SIGINT", () => end(EXIT_INTERRUPTED));
+    const code = await runStream(parsed, stop.signal);
+    return ending ?? code;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`streamgauge: ${error.message}\nTry: streamgauge --help\n`);

@@ -108,9 +108,9 @@ pub(super) fn whole(value: f64) -> u64 {
     value.max(0.0) as u64
 }
 
-/// A count that makes sense; NaN and the like are as good as absent.
+/// A count that makes sense; NaN, 1e300 and the like are as good as absent.
 pub(super) fn known(value: Option<f64>) -> Option<u64> {
-    value.filter(|value| value.is_finite() && *value >= 0.0).map(whole)
+    value.filter(|value| (0.0..18_446_744_073_709_551_615.0).contains(value)).map(whole)
 }
 
 #[derive(Default, Deserialize)]

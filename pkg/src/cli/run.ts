@@ -26,7 +26,8 @@ export async function runStream(command: StreamCommand, signal: AbortSignal): Pr
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
     if (error.code !== "aborted") {
-      const message = error.message.replaceAll(/\s*[\r\n]+\s*/g, " ");
+      // One line, and nothing that a terminal would obey: the words may be the provider's.
+      const message = error.message.replaceAll(/\s*[\r\n]+\s*/g, " ").replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "\ufffd");
       process.stderr.write(`error: ${error.code}: ${message}\n`);
     }
     return 1;
@@ -85,7 +86,8 @@ async function* rechunk(input: AsyncIterable<Uint8Array>, size: number): AsyncGe
   if (rest.length > 0) yield rest;
 }
 
-/** Waits until the reader of a pipe has room again. */
+/** Waits until the reader of a pipe has room again. A reader that has left wants nothing more. */
 async function write(text: string): Promise<void> {
-  if (text !== "" && !process.stdout.write(text)) await once(process.stdout, "drain");
+  if (text === "" || process.stdout.destroyed || process.stdout.write(text)) return;
+  await once(process.stdout, "drain").catch(() => undefined);
 }

@@ -24,7 +24,8 @@ export async function openTelemetry(command: StreamCommand): Promise<CommandTele
   if (command.telemetryFile === undefined) return undefined;
   const output = command.telemetryFile === "-" ? process.stdout : await openOutput(command.telemetryFile);
   const sink = async (batch: string): Promise<void> => {
-    if (!output.write(`${batch}\n`)) await once(output, "drain");
+    if (output.destroyed || output.write(`${batch}\n`)) return;
+    await once(output, "drain").catch(() => undefined);
   };
   const close = async (): Promise<undefined> => {
     if (output !== process.stdout) await new Promise<void>((resolve) => output.end(resolve));

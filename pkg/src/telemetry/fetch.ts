@@ -83,8 +83,14 @@ function backOff(attempt: number, random: () => number): number {
 
 /** A body that is a stream is gone with the first attempt. */
 function canRepeat(input: RequestInfo | URL, init: RequestInit | undefined): boolean {
-  if (init?.body !== undefined && init.body !== null) return !(init.body instanceof ReadableStream);
+  const body: unknown = init?.body;
+  if (body !== undefined && body !== null) return typeof body !== "object" || !(Symbol.asyncIterator in body || isStream(body));
   return !(input instanceof Request) || !input.bodyUsed;
+}
+
+/** Not every browser's streams are async iterables. */
+function isStream(body: object): boolean {
+  return body instanceof ReadableStream;
 }
 
 function withTraceparent(

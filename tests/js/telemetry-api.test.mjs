@@ -1,0 +1,155 @@
+// The methods that record: what they refuse, and that a tool's outcome is the caller's, whatever it is.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { assertFailure } from "./support/chat.mjs";
+import { httpCollector } from "./support/otel-collector.mjs";
+import { telemetryOf } from "./support/telemetry-run.mjs";
+import { attributesOf, recordsOf, telemetryInto } from "./support/telemetry-sink.mjs";
+
+const circular = () => {
+  const object = Object.create(null);
+  object.self = object;
+  return object;
+};
+const CALL = { tool_name: "t", call_id: "c" };
+
+describe("runTool returns what the tool does", () => {
+  const cases = [
+    ["a text", "text", "text"],
+    ["nothing", undefined, ""],
+    ["null", null, "null"],
+    ["a number", NaN, "null"],
+    ["an object", { a: [1] }, '{"a":[1]}'],
+    ["a function", () => {}, ""],
+    ["a bigint", 10n, "10"],
+    ["a symbol", Symbol("s"), ""],
+    ["what has no text", circular(), undefined],
+    ["what throws as JSON", { toJSON() { throw new Error("no"); } }, "[object Object]"],
+    ["what throws as text, too", { toJSON() { throw new Error("no"); }, toString() { throw new Error("no"); } }, undefined],
+  ];
+  for (const [name, value, output] of cases) {
+    for (const tool of [() => value, async () => value]) {
+      test(`${name}${tool.constructor === Function ? "" : ", later"}`, async () => {
+        const { telemetry, records } = telemetryInto();
+        assert.equal(await telemetry.runTool(CALL, tool), value);
+        await telemetry.shutdown();
+        const [found, ...more] = records().map(attributesOf);
+        assert.deepEqual([found.success, more], ["true", []]);
+        if (output !== undefined) assert.equal(found.output, output);
+      });
+    }
+  }
+});
+
+describe("runTool throws what the tool does", () => {
+  const cases = [
+    ["an Error", new RangeError("out"), "out"],
+    ["an Error without a message", new Error(), ""],
+    ["an Error whose message is none", Object.assign(new Error(), { message: 7 }), undefined],
+    ["an Error whose message throws", Object.defineProperty(new Error(), "message", { get() { throw new Error("no"); } }), undefined],
+    ["a text", "text", "text"],
+    ["nothing", undefined, "undefined"],
+    ["what has no text", circular(), undefined],
+  ];
+  for (const [name, error, output] of cases) {
+    test(name, async () => {
+      const { telemetry, records } = telemetryInto();
+      const outcome = await telemetry.runTool(CALL, () => Promise.reject(error)).then(() => "returned", (thrown) => ({ thrown }));
+      assert.ok(outcome.thrown === error, "it is the tool's");
+      await telemetry.shutdown();
+      const [found, ...more] = records().map(attributesOf);
+      assert.deepEqual([found.success, more], ["false", []]);
+      if (output !== undefined) assert.equal(found.output, output);
+    });
+  }
+
+  test("and fetch what fetch does", async () => {
+    for (const [name, error] of cases) {
+      const { telemetry, records } = telemetryInto({ fetch: () => Promise.reject(error), maxRetries: 0 });
+      const outcome = await telemetry.fetch("x:y").then(() => "returned", (thrown) => ({ thrown }));
+      assert.ok(outcome.thrown === error, name);
+      await telemetry.shutdown();
+      assert.equal(records().length, 1, name);
+    }
+  });
+});
+
+describe("what makes no event is refused, by name", () => {
+  const decision = { tool_name: "t", call_id: "c", decision: "denied", source: "user" };
+  const result = { tool_name: "t", duration_ms: 1, success: true, output: "" };
+  const cases = [
+    ["userPrompt", 7, /prompt/],
+    ["userPrompt", undefined, /prompt/],
+    ["conversationStarts", null, /./],
+    ["conversationStarts", { context_window: "5" }, /./],
+    ["conversationStarts", { mcp_servers: "files" }, /./],
+    ["toolDecision", undefined, /./],
+    ["toolDecision", { ...decision, decision: "yes" }, /^decision must be one of approved, .*not "yes"$/],
+    ["toolDecision", { ...decision, source: "cat" }, /^source must be one of config, user, not "cat"$/],
+    ["toolDecision", { ...decision, call_id: undefined }, /call_id|string/],
+    ["toolResult", undefined, /./],
+    ["toolResult", { ...result, output: undefined }, /output/],
+    ["toolResult", { ...result, duration_ms: undefined }, /duration_ms/],
+  ];
+  for (const [method, event, message] of cases) {
+    test(`${method}(${JSON.stringify(event)})`, async () => {
+      const { telemetry, records } = telemetryInto();
+      assert.throws(() => telemetry[method](event), (error) => {
+        assertFailure(error, "bad_option", message);
+        return true;
+      });
+      telemetry.userPrompt("the rest goes on");
+      assert.equal(await telemetry.shutdown(), "ok");
+      assert.equal(records().length, 1);
+    });
+  }
+
+  test("a tool is not run for a call that can not be recorded", async () => {
+    const { telemetry } = telemetryInto();
+    for (const call of [undefined, null, {}, { tool_name: 7 }]) {
+      let ran = false;
+      const outcome = await telemetry.runTool(call, () => {
+        ran = true;
+        return "result";
+      }).catch((error) => error);
+      // Either its outcome is the caller's, or it did not run.
+      if (ran) assert.equal(outcome, "result", JSON.stringify(call));
+      else assertFailure(outcome, "bad_option");
+    }
+    await telemetry.shutdown();
+  });
+});
+
+test("the fetch that is given exports, too", async (t) => {
+  const collector = await httpCollector(t);
+  const urls = [];
+  const fetch = (url, init) => {
+    urls.push(String(url));
+    return globalThis.fetch(url, init);
+  };
+  const exporter = { "otlp-http": { endpoint: collector.url, protocol: "json" } };
+  const telemetry = telemetryOf({ fetch, otel: { exporter } });
+  telemetry.userPrompt("a");
+  assert.equal(await telemetry.shutdown(), "ok");
+  assert.equal(recordsOf(JSON.parse(collector.requests[0].body)).length, 1);
+  assert.deepEqual(urls, [collector.url]);
+});
+
+test("a wrapper that is installed later does not see the telemetry", async (t) => {
+  const collector = await httpCollector(t);
+  const telemetry = telemetryOf({ otel: { exporter: { "otlp-http": { endpoint: collector.url, protocol: "json" } } } });
+  const original = globalThis.fetch;
+  let calls = 0;
+  globalThis.fetch = (...given) => {
+    calls++;
+    return original(...given);
+  };
+  t.after(() => {
+    globalThis.fetch = original;
+  });
+  telemetry.userPrompt("a");
+  assert.equal(await telemetry.shutdown(), "ok");
+  assert.deepEqual([calls, collector.requests.length], [0, 1]);
+});
