@@ -122,21 +122,6 @@ describe("what makes no event is refused, by name", () => {
   });
 });
 
-test("the fetch that is given exports, too", async (t) => {
-  const collector = await httpCollector(t);
-  const urls = [];
-  const fetch = (url, init) => {
-    urls.push(String(url));
-    return globalThis.fetch(url, init);
-  };
-  const exporter = { "otlp-http": { endpoint: collector.url, protocol: "json" } };
-  const telemetry = telemetryOf({ fetch, otel: { exporter } });
-  telemetry.userPrompt("a");
-  assert.equal(await telemetry.shutdown(), "ok");
-  assert.equal(recordsOf(JSON.parse(collector.requests[0].body)).length, 1);
-  assert.deepEqual(urls, [collector.url]);
-});
-
 test("a wrapper that is installed later does not see the telemetry", async (t) => {
   const collector = await httpCollector(t);
   const telemetry = telemetryOf({ otel: { exporter: { "otlp-http": { endpoint: collector.url, protocol: "json" } } } });

@@ -14,7 +14,7 @@ its events as JSON lines:
   --include NAME         print extra events: created, output_item.added, tool_call.delta, raw (repeatable)
   --telemetry FILE       write the run's log records there (- for standard output) as OTLP JSON lines
   --otel FILE.toml       export the run's log records as the [otel] table in FILE.toml says
-  --chunk-bytes N        feed N bytes at a time instead of what each read gives
+  --chunk-bytes N        feed at most N bytes at a time
   --n N                  how many choices were asked for; 1 folds every choice index into one
   --invalid-utf8 MODE    replace (default) or error
   --idle-timeout-ms N    give up when nothing arrives for N ms (default 300000; 0: never)

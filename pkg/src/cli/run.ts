@@ -69,21 +69,11 @@ async function openFile(path: string): Promise<NodeJS.ReadStream> {
   }
 }
 
-/** The same bytes in pieces of `size` (the last one shorter). */
+/** The same bytes in pieces of at most `size`. Nothing is held back: what a read gives is passed on at once. */
 async function* rechunk(input: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
-  let rest: Uint8Array = new Uint8Array(0);
   for await (const chunk of input) {
-    let at = 0;
-    if (rest.length > 0) {
-      at = Math.min(size - rest.length, chunk.length);
-      rest = Buffer.concat([rest, chunk.subarray(0, at)]);
-      if (rest.length < size) continue;
-      yield rest;
-    }
-    for (; at + size <= chunk.length; at += size) yield chunk.subarray(at, at + size);
-    rest = chunk.subarray(at);
+    for (let at = 0; at < chunk.length; at += size) yield chunk.subarray(at, at + size);
   }
-  if (rest.length > 0) yield rest;
 }
 
 /** Waits until the reader of a pipe has room again. A reader that has left wants nothing more. */

@@ -49,8 +49,7 @@ export async function fetchWithRetries(
       // The connection goes back to the pool; what the body says is of no interest.
       response.body?.cancel().catch(() => undefined);
     } catch (error) {
-      const message = error instanceof Error ? describe(error) : String(error);
-      onAttempt({ attempt, duration_ms: performance.now() - startedAt, error_message: message });
+      onAttempt({ attempt, duration_ms: performance.now() - startedAt, error_message: describe(error) });
       if (last || signal?.aborted === true || isAbort(error)) throw error;
       wait = backOff(attempt, random);
     }
@@ -105,14 +104,22 @@ function withTraceparent(
 }
 
 function isAbort(error: unknown): boolean {
-  const name = (error as { name?: unknown } | null)?.name;
+  const name = error instanceof Error ? error.name : undefined;
   return name === "AbortError" || name === "TimeoutError";
 }
 
-/** Node's fetch says `fetch failed`; why is in its cause. */
-function describe(error: Error): string {
-  const cause = error.cause instanceof Error ? error.cause.message : undefined;
-  return cause === undefined || cause === "" ? error.message : `${error.message}: ${cause}`;
+/** An exception in words, whatever was thrown. Node's fetch says `fetch failed`; why is in its cause. */
+export function describe(error: unknown): string {
+  const text = (value: unknown): string => {
+    const message = (value as { message?: unknown } | null | undefined)?.message;
+    return typeof message === "string" ? message : value instanceof Error ? "" : String(value);
+  };
+  try {
+    const cause = error instanceof Error && error.cause instanceof Error ? text(error.cause) : "";
+    return cause === "" ? text(error) : `${text(error)}: ${cause}`;
+  } catch {
+    return "an exception without words";
+  }
 }
 
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {

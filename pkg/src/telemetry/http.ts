@@ -70,7 +70,7 @@ export class HttpExporter implements Exporter {
     const headers = gzipped ? { ...this.#headers, "content-encoding": "gzip" } : this.#headers;
     const { signal } = request;
     // With `manual`, headers (and the records) stay with the server that they are for.
-    const init: RequestInit = { method: "POST", headers, body, signal, cache: "no-store", redirect: "manual" };
+    const init: RequestInit = { method: "POST", headers, body, signal, redirect: "manual" };
     if (keepalive) {
       init.keepalive = true;
       request.keepalive = true;

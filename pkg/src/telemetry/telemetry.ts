@@ -5,7 +5,7 @@ import { StreamError } from "../errors.js";
 import { Driver } from "./driver.js";
 import type { FlushOptions, FlushResult, TelemetryStats } from "./driver.js";
 import { coreSettings, createExporter } from "./exporter.js";
-import { fetchWithRetries } from "./fetch.js";
+import { describe, fetchWithRetries } from "./fetch.js";
 import { resolveSettings } from "./settings.js";
 import type { ContentSwitch, ConversationStart, TelemetryOptions, ToolCall, ToolDecision, ToolResult } from "./types.js";
 
@@ -90,7 +90,7 @@ export class Telemetry {
 
   /** Records `codex.tool_decision`. */
   toolDecision(event: ToolDecision): void {
-    this.#record(() => this.#core.toolDecision(event));
+    this.#record(() => this.#core.toolDecision(defined(event) as ToolDecision));
   }
 
   /** Records `codex.tool_result`. */
@@ -103,18 +103,23 @@ export class Telemetry {
    * as it is, anything else as JSON). Returns or throws what the tool does.
    */
   async runTool<T>(call: ToolCall, tool: () => T | PromiseLike<T>): Promise<T> {
+    checkCall(call);
     const startedAt = performance.now();
-    const done = (success: boolean, output: string): void => {
-      this.toolResult({ ...call, duration_ms: performance.now() - startedAt, success, output });
+    const done = (success: boolean, output: () => string): void => {
+      try {
+        this.toolResult({ ...call, duration_ms: performance.now() - startedAt, success, output: output() });
+      } catch {
+        // What the tool gave or threw is the caller's, whatever becomes of its record.
+      }
     };
     let result: T;
     try {
       result = await tool();
     } catch (error) {
-      done(false, error instanceof Error ? error.message : String(error));
+      done(false, () => describe(error));
       throw error;
     }
-    done(true, outputText(result));
+    done(true, () => outputText(result));
     return result;
   }
 
@@ -189,12 +194,21 @@ function outputText(result: unknown): string {
   try {
     return JSON.stringify(result) ?? "";
   } catch {
-    return String(result);
+    return describe(result);
+  }
+}
+
+function checkCall(call: ToolCall): void {
+  const isText = (value: unknown): boolean => value === undefined || typeof value === "string";
+  const { tool_name, call_id, arguments: args } = (call ?? {}) as Partial<ToolCall>;
+  if (typeof tool_name !== "string" || !isText(call_id) || !isText(args)) {
+    throw bad("runTool takes { tool_name, call_id?, arguments? }, all strings");
   }
 }
 
 /** The fields that have a value. */
 function defined(event: object): object {
+  if (typeof event !== "object" || event === null) throw bad("an event must be an object");
   return Object.fromEntries(Object.entries(event).filter(([, value]) => value !== undefined && value !== null));
 }
 

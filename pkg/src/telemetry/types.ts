@@ -42,7 +42,7 @@ export interface TelemetryOptions {
   traceparent?: string;
   /** How often `fetch` tries again after 429, 5xx and failed connections. Default 4. */
   maxRetries?: number;
-  /** The fetch to wrap, and to export with. Default: the global one at the time of construction. */
+  /** The fetch that `telemetry.fetch` wraps. Default: the global one at the time of construction. */
   fetch?: typeof globalThis.fetch;
   /** Is told of problems of the telemetry, once per kind. Default: `console.warn`. */
   onWarning?: (warning: TelemetryWarning) => void;
