@@ -1,7 +1,7 @@
 // Every check there is, in the order in which a mistake shows soonest; the first that fails ends the run.
 // Usage: node test.mjs [--only NAME[,NAME]]... [--help]
 
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -9,7 +9,7 @@ import { build } from "./build.mjs";
 import {
   ensureBrowser, ensureFirefox, ensureNode, ensureNodeModules, ensureRust, ensureRustComponents, ensureWasmBindgen, ensureWasmTarget,
 } from "./ensure.mjs";
-import { pkg, root, tests } from "./project.mjs";
+import { pkg, root, targetFolder, tests } from "./project.mjs";
 import { Failure, isMain, main, run } from "./run.mjs";
 
 const WASM = ["--target", "wasm32-unknown-unknown"];
@@ -43,13 +43,15 @@ const STEPS = [
   {
     name: "features",
     title: "without the feature otel, and with console",
-    needs: [ensureRustComponents, ensureWasmTarget],
+    needs: [ensureRustComponents, ensureWasmTarget, ensureWasmBindgen],
     check: async () => {
       for (const features of [["--no-default-features"], ["--features", "console"]]) {
         await cargo(["clippy", "--locked", "--lib", ...features, ...DENY]);
         await cargo(["clippy", "--locked", "--lib", ...WASM, ...features, ...DENY]);
       }
       await cargo(["test", "--locked", "--no-default-features", "--test", "chat", "--test", "flat"]);
+      await wasmTests("wasm_node", await runnerEnv(), ["--no-default-features"]);
+      await checkSmaller();
     },
   },
   {
@@ -99,8 +101,8 @@ function cargo(args, env) {
 
 /** Runs one binary of WebAssembly tests. A test that waits for what never comes lets Node end without a word
  * and with exit code 0, so the closing line is asked for. */
-async function wasmTests(name, env) {
-  const args = ["test", "--locked", ...WASM, "--test", name];
+async function wasmTests(name, env, features = []) {
+  const args = ["test", "--locked", ...WASM, ...features, "--test", name];
   let output;
   try {
     output = await run("cargo", args, { cwd: root, env, capture: true });
@@ -110,6 +112,18 @@ async function wasmTests(name, env) {
   }
   process.stdout.write(output);
   if (!/^test result: ok\. [1-9]\d* passed/m.test(output)) throw new Failure(`${name} ended without a result`);
+}
+
+/** Without the telemetry the module is smaller. It is built apart, so that the usual build stays as it is. */
+async function checkSmaller() {
+  const size = async (folder, features) => {
+    await cargo(["build", "--locked", "--release", "--lib", ...WASM, ...features, "--target-dir", folder]);
+    return statSync(join(folder, "wasm32-unknown-unknown", "release", "streamgauge.wasm")).size;
+  };
+  const withOtel = await size(targetFolder(), []);
+  const without = await size(join(targetFolder(), "without-otel"), ["--no-default-features"]);
+  console.log(`the module with otel: ${withOtel} bytes, without: ${without} bytes (before wasm-bindgen and wasm-opt)`);
+  if (without > 0.95 * withOtel) throw new Failure("the module without the feature otel is hardly smaller");
 }
 
 async function checkTypes() {

@@ -12,6 +12,7 @@ mod splits;
 #[path = "../support/table.rs"]
 mod table;
 mod tables;
+mod telemetry;
 
 use serde_json::Value;
 use streamgauge::{InvalidUtf8, Options, WireChoice};
