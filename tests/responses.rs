@@ -4,11 +4,14 @@
 
 #[path = "support/outcome.rs"]
 mod outcome;
+#[path = "support/say.rs"]
+mod say;
 #[path = "support/splits.rs"]
 mod splits;
 #[path = "support/table.rs"]
 mod table;
 
+use say::say;
 use std::collections::HashSet;
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
@@ -43,7 +46,7 @@ fn report<T>(
             wrong.push(format!("{}\n    {}", name(case), problems.join("\n    ")));
         }
     }
-    println!("{} of {} {what} right", cases.len() - wrong.len(), cases.len());
+    say(format_args!("{} of {} {what} right", cases.len() - wrong.len(), cases.len()));
     assert!(wrong.is_empty(), "{} of {} {what} wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }
 
@@ -240,7 +243,7 @@ fn what_is_not_used_is_counted() {
 fn corpus() -> Option<Vec<PathBuf>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/streams/responses");
     let Ok(entries) = fs::read_dir(&folder) else {
-        println!("no corpus beside the checkout ({}): nothing to compare", folder.display());
+        say(format_args!("no corpus beside the checkout ({}): nothing to compare", folder.display()));
         return None;
     };
     let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -525,7 +528,7 @@ fn time_is_in_proportion_to_length() {
         // Other tests run beside this one: one good measurement of several is enough.
         let mut times = (0..5).map(|_| (time(&shape(5_000, &item)), time(&shape(20_000, &item))));
         let is_linear = times.any(|(short, long)| {
-            println!("{name}: {:.1} ms, four times as long: {:.1} ms", short * 1e3, long * 1e3);
+            say(format_args!("{name}: {:.1} ms, four times as long: {:.1} ms", short * 1e3, long * 1e3));
             long < short * 8.0 + 0.01
         });
         assert!(is_linear, "{name}: not in proportion");
@@ -580,5 +583,5 @@ fn mutated_streams_never_panic() {
             assert!(split == all, "mutation {number}, {way}: {:?}", String::from_utf8_lossy(&bytes));
         }
     }
-    println!("{count} mutated streams");
+    say(format_args!("{count} mutated streams"));
 }
