@@ -5,6 +5,8 @@
 
 #[path = "support/outcome.rs"]
 mod outcome;
+#[path = "support/corpus.rs"]
+mod recordings;
 #[path = "support/say.rs"]
 mod say;
 #[path = "support/splits.rs"]
@@ -12,22 +14,10 @@ mod splits;
 
 use say::say;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 use streamgauge::{Options, WireChoice};
-
-fn streams() -> Option<Vec<PathBuf>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/streams/chat");
-    let Ok(entries) = fs::read_dir(&folder) else {
-        say(format_args!("no corpus beside the checkout ({}): nothing to compare", folder.display()));
-        return None;
-    };
-    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "sse"));
-    paths.sort();
-    Some(paths)
-}
 
 /// What differs between an expectation and an aggregate, field by field.
 fn differences(expected: &Value, actual: &Value) -> Vec<String> {
@@ -89,7 +79,7 @@ fn adjusted(name: &str, mut expected: Value, path: &Path) -> Value {
 
 #[test]
 fn every_chat_stream_gives_its_expected_aggregate() {
-    let Some(paths) = streams() else { return };
+    let Some(paths) = recordings::streams("chat") else { return };
     let mut wrong = Vec::new();
     for path in &paths {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();

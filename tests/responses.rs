@@ -4,6 +4,8 @@
 
 #[path = "support/outcome.rs"]
 mod outcome;
+#[path = "support/corpus.rs"]
+mod recordings;
 #[path = "support/say.rs"]
 mod say;
 #[path = "support/splits.rs"]
@@ -15,7 +17,7 @@ use say::say;
 use std::collections::HashSet;
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use outcome::Outcome;
@@ -240,18 +242,6 @@ fn what_is_not_used_is_counted() {
     assert!(aggregator.completion().is_some());
 }
 
-fn corpus() -> Option<Vec<PathBuf>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/streams/responses");
-    let Ok(entries) = fs::read_dir(&folder) else {
-        say(format_args!("no corpus beside the checkout ({}): nothing to compare", folder.display()));
-        return None;
-    };
-    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "sse"));
-    paths.sort();
-    Some(paths)
-}
-
 /// What differs between an expectation of the corpus and an outcome.
 fn differences(expected: &Value, outcome: &Outcome) -> Vec<String> {
     let mut out = Vec::new();
@@ -308,7 +298,7 @@ fn adjusted(name: &str, mut expected: Value) -> Value {
 
 #[test]
 fn every_recorded_stream_gives_its_expected_aggregate() {
-    let Some(paths) = corpus() else { return };
+    let Some(paths) = recordings::streams("responses") else { return };
     let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
     report("corpus Responses streams", &paths, name, |path| {
         let bytes = fs::read(path).unwrap();
@@ -345,7 +335,7 @@ fn not_verbatim(bytes: &[u8], outcome: &Outcome) -> Vec<String> {
 /// Deltas that the API streams add up to the items.
 #[test]
 fn recorded_deltas_add_up_to_the_items() {
-    let Some(paths) = corpus() else { return };
+    let Some(paths) = recordings::streams("responses") else { return };
     let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
     report("sums of deltas", &paths, name, |path| {
         let bytes = fs::read(path).unwrap();
@@ -383,7 +373,7 @@ fn recorded_deltas_add_up_to_the_items() {
 /// `auto` decides right on every stream of the corpus that is of a wire that is read.
 #[test]
 fn auto_never_guesses_wrong() {
-    let Some(responses) = corpus() else { return };
+    let Some(responses) = recordings::streams("responses") else { return };
     let chat = responses[0].parent().unwrap().with_file_name("chat");
     let mut paths: Vec<_> =
         fs::read_dir(chat).unwrap().filter_map(|entry| Some(entry.ok()?.path())).collect();
