@@ -4,9 +4,11 @@
 // What is promised at a page's end: records that fit 60 KiB of bodies, with whatever is under way, arrive. Each once,
 // unless a request was under way that dies with the page: its records are sent again, and may be there twice.
 //
-// Firefox ESR 153 itself loses keepalive requests of a visible tab that the driver closes, on a busy machine every
-// other one, those of a page's own `pagehide` listener too. So there a lost one is tried again with a new tab. One that
-// was hidden before is closed without a loss, and so is every page in Chromium.
+// Firefox ESR 153 itself loses keepalive requests of a visible tab that the driver closes: none on a quiet machine, on a
+// busy one up to every other, those of a page's own `pagehide` listener too. No other way was seen to be better: of
+// `sendBeacon` with a typed body 4 in 10 arrived where keepalive brought 10, and of a `fetch` in `beforeunload` none. So
+// there a lost one is tried again with a new tab. A tab that was hidden before is closed without a loss, and so is every
+// page in Chromium.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
