@@ -1,5 +1,7 @@
 //! Bytes in, events out: the state machine that joins framing, a wire and the event queue.
 
+use std::mem;
+
 use serde::Serialize;
 
 use crate::body::{BodyKind, BodySniffer};
@@ -8,7 +10,7 @@ use crate::error::{Error, ErrorCode, ProviderError};
 use crate::event::{Completion, EndedBy, EventQueue, RawFrame, StreamEvent};
 use crate::flat::FlatBatch;
 use crate::item::{Item, Status};
-use crate::json;
+use crate::json::{self, Raw, Tape};
 use crate::options::{InvalidUtf8, Options};
 use crate::sse::{Frame, Framer};
 use crate::telemetry::{Observation, Observer};
@@ -41,6 +43,8 @@ struct Core {
     observer: Observer,
     state: State,
     counts: Counts,
+    /// Reused from frame to frame.
+    tape: Tape,
     /// The choices with their items, once the stream ended.
     finished: Vec<ChoiceSummary>,
 }
@@ -82,6 +86,7 @@ impl Aggregator {
             observer: Observer::new(now_ms),
             state: State::Open,
             counts: Counts::default(),
+            tape: Tape::default(),
             finished: Vec::new(),
         };
         Self { core, framer: Framer::new(limit) }
@@ -253,10 +258,15 @@ impl Core {
 
     fn handle_frame(&mut self, frame: &Frame<'_>, now_ms: f64) {
         self.counts.frames = self.counts.frames.saturating_add(1);
+        let mut tape = mem::take(&mut self.tape);
+        self.handle_data_of(frame, &wire::read(frame.data, &mut tape), now_ms);
+        self.tape = tape;
+    }
+
+    fn handle_data_of(&mut self, frame: &Frame<'_>, data: &FrameData<'_>, now_ms: f64) {
         let utf8_error = frame.utf8_error.map(|error| format!("UTF8 error: {error}"));
-        let data = wire::read(frame.data);
-        let data_error = first_error(&data);
-        let json = match &data {
+        let data_error = first_error(data);
+        let json = match data {
             FrameData::Json(raw) => Some(*raw),
             _ => None,
         };
@@ -277,9 +287,9 @@ impl Core {
         if let (Some(message), InvalidUtf8::Error) = (utf8_error, self.options.invalid_utf8) {
             return self.fail(Error::new(ErrorCode::InvalidUtf8, message), now_ms);
         }
-        let result = match (frame.event, &data) {
+        let result = match (frame.event, data) {
             ("error", data) => Err(self.error_event(data, frame.data)),
-            _ => self.handle_data(&data),
+            _ => self.handle_data(data),
         };
         match result {
             Ok(Flow::More) => {}
@@ -291,7 +301,7 @@ impl Core {
 
     fn handle_data(&mut self, data: &FrameData<'_>) -> Result<Flow, Error> {
         match data {
-            FrameData::Json(raw) => self.handle_json(raw),
+            FrameData::Json(raw) => self.handle_json(*raw),
             FrameData::Done if self.wire.ends_at_done() || !self.wire.has_content() => {
                 Ok(Flow::Complete(EndedBy::Done))
             }
@@ -309,7 +319,7 @@ impl Core {
         }
     }
 
-    fn handle_json(&mut self, raw: &str) -> Result<Flow, Error> {
+    fn handle_json(&mut self, raw: Raw<'_>) -> Result<Flow, Error> {
         let flow = self.wire.handle_json(raw, &self.options, &mut self.queue)?;
         if self.wire.has_content() {
             self.sniffer.settle();
@@ -409,7 +419,7 @@ impl Core {
 
     /// JSON where a stream was asked for: one document, or several, one per line. Returns whether it is.
     fn handle_json_text(&mut self, text: &str) -> Result<bool, Error> {
-        match wire::read(text) {
+        match wire::read(text, &mut Tape::default()) {
             FrameData::Json(raw) => self.handle_body_json(raw).map(|()| true),
             data @ FrameData::Lines(_) => self.handle_data(&data).map(|_| self.wire.has_content()),
             FrameData::Bad(_) | FrameData::Blank | FrameData::Done => Ok(false),
@@ -417,9 +427,9 @@ impl Core {
     }
 
     /// A JSON document: a completion, a list of chunks, or an error.
-    fn handle_body_json(&mut self, raw: &str) -> Result<(), Error> {
+    fn handle_body_json(&mut self, raw: Raw<'_>) -> Result<(), Error> {
         let mut result = Ok(());
-        if json::is_array(raw) {
+        if raw.is_array() {
             json::each_element(raw, |element| {
                 if result.is_ok() {
                     result = self.handle_json(element).map(|_| ());
@@ -435,7 +445,7 @@ impl Core {
         let mut provider = provider_error::from_json(raw);
         if provider.message.is_empty() {
             provider.message =
-                format!("json body instead of an event stream: {}", provider_error::excerpt(raw));
+                format!("json body instead of an event stream: {}", provider_error::excerpt(raw.as_str()));
         }
         Err(Error::provider(ErrorCode::ProviderError, provider))
     }

@@ -64,7 +64,8 @@ impl Verbatim {
 
     /// The JSON text of one field; [`crate::json`] reads it.
     pub fn field(&self, name: &str) -> Option<&str> {
-        crate::json::field(self.json.get(), name.as_bytes())
+        let raw = crate::json::Raw::from_text(self.json.get());
+        crate::json::field(raw, name.as_bytes()).map(crate::json::Raw::as_str)
     }
 }
 

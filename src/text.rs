@@ -128,7 +128,7 @@ mod tests {
             let mut buffer = TextBuffer::default();
             let mut streamed = String::new();
             for delta in *deltas {
-                streamed.push_str(buffer.push(&json::text(delta).unwrap()));
+                streamed.push_str(buffer.push(&json::text(json::Raw::from_text(delta)).unwrap()));
             }
             streamed.push_str(buffer.finish());
             assert_eq!(buffer.as_str(), *expected, "{deltas:?}");

@@ -124,7 +124,7 @@ pub(super) fn decode_response(body: &[u8]) -> ExportResponse {
 pub(super) fn decode_status(body: &[u8]) -> Status {
     let mut status = Status::default();
     with_fields(body, |key, value| match key {
-        b"code" => status.code = value.parse().unwrap_or(0),
+        b"code" => status.code = value.as_str().parse().unwrap_or(0),
         b"message" => status.message = text(value),
         // No details: over HTTP the delay is in the header `retry-after`.
         _ => {}

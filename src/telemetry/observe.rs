@@ -127,7 +127,7 @@ fn kind(event: &str) -> Cow<'static, str> {
 /// What is wrong with an event whose data is JSON, by its name.
 fn judge(event: &str, data: Raw<'_>) -> Option<String> {
     match event {
-        "response.failed" => Some(json::compact(data)),
+        "response.failed" => Some(json::compact(data.as_str())),
         "response.output_item.done" => {
             // Any object with a type passes: the reference reads the envelope as the item.
             let kind = json::field(data, b"type").and_then(json::text);
@@ -140,7 +140,7 @@ fn judge(event: &str, data: Raw<'_>) -> Option<String> {
 
 /// A completion without an id is not usable, and the reference says so at the stream's end.
 fn completed_error(data: Raw<'_>) -> Option<String> {
-    let response = json::field(data, b"response").filter(|response| json::is_object(response))?;
+    let response = json::field(data, b"response").filter(|response| response.is_object())?;
     let has_id = json::field(response, b"id").and_then(json::text).is_some();
     (!has_id).then(|| "failed to parse ResponseCompleted: missing field `id`".to_owned())
 }

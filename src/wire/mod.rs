@@ -10,7 +10,7 @@ use self::responses::ResponsesStream;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Completion, EndedBy, EventQueue};
 use crate::item::Status;
-use crate::json::{self, Raw};
+use crate::json::{self, Raw, Tape};
 use crate::options::{Options, WireChoice};
 use crate::timings::Timings;
 
@@ -31,16 +31,19 @@ pub(crate) enum FrameData<'a> {
     Bad(String),
 }
 
-/// Reads a frame's data.
-pub(crate) fn read(data: &str) -> FrameData<'_> {
-    let trimmed = data.trim();
-    if trimmed == "[DONE]" || trimmed == "DONE" {
-        return FrameData::Done;
+/// Reads a frame's data. The tape notes where in it everything is.
+pub(crate) fn read<'a>(data: &'a str, tape: &'a mut Tape) -> FrameData<'a> {
+    // Whatever begins with a brace is no sentinel; nearly every frame does.
+    if !data.starts_with('{') {
+        let trimmed = data.trim();
+        if trimmed == "[DONE]" || trimmed == "DONE" {
+            return FrameData::Done;
+        }
+        if trimmed.is_empty() {
+            return FrameData::Blank;
+        }
     }
-    if trimmed.is_empty() {
-        return FrameData::Blank;
-    }
-    let error = match json::document(data) {
+    let error = match tape.document(data) {
         Ok(raw) => return FrameData::Json(raw),
         Err(error) => error,
     };

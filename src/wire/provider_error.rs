@@ -19,7 +19,7 @@ pub(crate) fn from_json(raw: Raw<'_>) -> ProviderError {
     let mut found = Found::default();
     read_into(raw, &mut found, 0);
     let mut error = found.error;
-    error.raw = truncated(raw, RAW_LIMIT).to_owned();
+    error.raw = truncated(raw.as_str(), RAW_LIMIT).to_owned();
     error
 }
 
@@ -72,7 +72,7 @@ fn read_into(raw: Raw<'_>, found: &mut Found, depth: usize) {
     if depth > 4 {
         return;
     }
-    if json::is_array(raw) {
+    if raw.is_array() {
         // Google wraps its error object in an array; others list several. The first that speaks counts.
         json::each_element(raw, |element| {
             if found.error.message.is_empty() {
@@ -81,7 +81,7 @@ fn read_into(raw: Raw<'_>, found: &mut Found, depth: usize) {
         });
         return;
     }
-    if !json::is_object(raw) {
+    if !raw.is_object() {
         set_message(raw, found);
         return;
     }
@@ -92,7 +92,7 @@ fn read_into(raw: Raw<'_>, found: &mut Found, depth: usize) {
             let kind = json::nonempty_string(value).filter(|kind| kind != "error");
             set(&mut found.error.kind, kind.map(Into::into));
         }
-        b"status" if !json::is_object(value) => {
+        b"status" if !value.is_object() => {
             // Google's `status` is a name; elsewhere it repeats the HTTP status.
             let name = json::nonempty_string(value).filter(|name| name.parse::<u16>().is_err());
             set(&mut found.error.kind, name.map(Into::into));
@@ -106,7 +106,7 @@ fn read_into(raw: Raw<'_>, found: &mut Found, depth: usize) {
     for name in
         [&b"error"[..], b"message", b"detail", b"msg", b"status_msg", b"title", b"errors", b"base_resp"]
     {
-        if let Some(value) = json::field(raw, name).filter(|value| !json::is_blank(value)) {
+        if let Some(value) = json::field(raw, name).filter(|value| !value.is_blank()) {
             read_into(value, found, depth + 1);
         }
     }
@@ -116,8 +116,8 @@ fn set_message(raw: Raw<'_>, found: &mut Found) {
     if found.error.message.is_empty() {
         match json::text(raw) {
             Some(text) => found.error.message = text.into_lossy(),
-            None if json::is_null(raw) => {}
-            None => found.error.message = raw.to_owned(),
+            None if raw.is_null() => {}
+            None => found.error.message = raw.as_str().to_owned(),
         }
     }
 }
@@ -131,7 +131,7 @@ fn set<T>(slot: &mut Option<T>, value: Option<T>) {
 
 /// `code` as JSON text: strings quoted, numbers as written.
 fn code(raw: Raw<'_>) -> Option<String> {
-    (!json::is_blank(raw) && !json::is_object(raw) && !json::is_array(raw)).then(|| raw.to_owned())
+    (!raw.is_blank() && !raw.is_object() && !raw.is_array()).then(|| raw.as_str().to_owned())
 }
 
 fn seconds(raw: Raw<'_>) -> Option<u64> {

@@ -52,14 +52,14 @@ impl Choice {
     /// Handles one element of `choices`. Returns whether it bears payload: a role, content, or a finish.
     pub(super) fn handle(&mut self, view: &ChoiceView<'_>, emit: &mut Emit<'_>) -> bool {
         let mut bears = false;
-        if let Some(delta) = view.delta.filter(|delta| json::is_object(delta)) {
+        if let Some(delta) = view.delta.filter(|delta| delta.is_object()) {
             bears |= self.handle_delta(delta, emit);
         }
-        if let Some(text) = view.text.filter(|_| view.delta.is_none_or(json::is_null)).and_then(json::text) {
+        if let Some(text) = view.text.filter(|_| view.delta.is_none_or(Raw::is_null)).and_then(json::text) {
             bears |= !text.is_empty();
             self.push_text(&text, emit);
         }
-        if let Some(message) = view.message.filter(|message| json::is_object(message)) {
+        if let Some(message) = view.message.filter(|message| message.is_object()) {
             bears |= self.whole.note(message);
         }
         if let Some(logprobs) = view.logprobs {
@@ -146,7 +146,7 @@ impl Choice {
         let has_extras = self.delta_extras.has_list();
         for raw in std::mem::take(&mut self.whole).into_parts() {
             let (lists, others) = (&mut self.delta_extras, &mut self.choice_extras);
-            let mut view = DeltaView::read(&raw, |key, value| match json::is_array(value) {
+            let mut view = DeltaView::read(Raw::from_text(&raw), |key, value| match value.is_array() {
                 true if has_extras => {}
                 true => lists.note(key, value),
                 false => others.replace(key, value),
@@ -165,7 +165,7 @@ impl Choice {
     fn handle_delta(&mut self, raw: Raw<'_>, emit: &mut Emit<'_>) -> bool {
         let (lists, others) = (&mut self.delta_extras, &mut self.choice_extras);
         let view = DeltaView::read(raw, |key, value| {
-            if json::is_array(value) { lists.note(key, value) } else { others.replace(key, value) }
+            if value.is_array() { lists.note(key, value) } else { others.replace(key, value) }
         });
         self.apply(&view, emit)
     }
@@ -192,8 +192,8 @@ impl Choice {
         if let Some(raw) = view.function_call {
             self.calls.handle_legacy(raw, emit);
         }
-        bears |= view.tool_calls.or(view.function_call).is_some_and(|raw| !json::is_blank(raw));
-        if let Some(audio) = view.audio.filter(|audio| json::is_object(audio)) {
+        bears |= view.tool_calls.or(view.function_call).is_some_and(|raw| !raw.is_blank());
+        if let Some(audio) = view.audio.filter(|audio| audio.is_object()) {
             bears = true;
             announce_message(&mut self.announced, self.role.as_deref(), emit);
             self.audio.note(audio);
@@ -211,7 +211,7 @@ impl Choice {
             // Their text mirrors the scalar field when both are there.
             let mut pieces = Vec::new();
             self.details.handle(details, |piece| pieces.push(piece.clone().into_owned()));
-            bears |= !json::is_blank(details);
+            bears |= !details.is_blank();
             if !self.details.is_empty() {
                 announce_reasoning(&mut self.announced, emit);
             }
@@ -231,7 +231,7 @@ impl Choice {
             return !text.is_empty();
         }
         let mut bears = false;
-        if json::is_object(raw) {
+        if raw.is_object() {
             return self.apply_part(raw, emit);
         }
         json::each_element(raw, |part| bears |= self.apply_part(part, emit));
@@ -264,9 +264,9 @@ impl Choice {
             }
             "" | "text" | "output_text" => match string(b"text") {
                 Some(text) => self.push_text(&text, emit),
-                None => self.delta_extras.note(b"content_parts", &format!("[{part}]")),
+                None => self.delta_extras.note(b"content_parts", Raw::from_text(&format!("[{part}]"))),
             },
-            _ => self.delta_extras.note(b"content_parts", &format!("[{part}]")),
+            _ => self.delta_extras.note(b"content_parts", Raw::from_text(&format!("[{part}]"))),
         }
         true
     }

@@ -51,19 +51,19 @@ impl<'a> Chunk<'a> {
 
     /// The error that this chunk reports, if it reports one.
     pub(super) fn error(&self, raw: Raw<'a>) -> Option<Raw<'a>> {
-        if let Some(error) = self.error.filter(|error| !is_no_error(error)) {
+        if let Some(error) = self.error.filter(|error| !is_no_error(*error)) {
             return Some(error);
         }
-        if self.choices.is_some_and(|choices| !json::is_null(choices)) {
+        if self.choices.is_some_and(|choices| !choices.is_null()) {
             return None;
         }
-        let says_error = |field: Option<Raw<'a>>| field == Some("\"error\"");
+        let says_error = |field: Option<Raw<'a>>| field.is_some_and(|field| field.as_str() == "\"error\"");
         let code_says_so = self.message.is_some() && self.code.is_some_and(|code| !is_success(code));
         let wrapper_says_so = self
             .base_resp
             .and_then(|wrapper| json::field(wrapper, b"status_code"))
             .is_some_and(|code| !is_success(code));
-        let detail_says_so = self.detail.is_some_and(|detail| !json::is_blank(detail));
+        let detail_says_so = self.detail.is_some_and(|detail| !detail.is_blank());
         (says_error(self.object)
             || says_error(self.kind)
             || code_says_so
@@ -74,12 +74,13 @@ impl<'a> Chunk<'a> {
 }
 
 fn is_no_error(raw: Raw<'_>) -> bool {
-    json::is_blank(raw) || matches!(raw, "false" | "0")
+    raw.is_blank() || matches!(raw.as_str(), "false" | "0")
 }
 
 /// Success codes of wrappers that send one with every chunk (iFlytek, MiniMax).
 fn is_success(raw: Raw<'_>) -> bool {
-    json::is_blank(raw) || matches!(raw, "0" | "\"0\"" | "200" | "\"200\"" | "\"Success\"" | "\"success\"")
+    raw.is_blank()
+        || matches!(raw.as_str(), "0" | "\"0\"" | "200" | "\"200\"" | "\"Success\"" | "\"success\"")
 }
 
 /// One element of `choices`.
@@ -113,7 +114,7 @@ impl<'a> ChoiceView<'a> {
             };
             *slot = Some(value);
         });
-        choice.error = choice.error.filter(|error| !is_no_error(error));
+        choice.error = choice.error.filter(|error| !is_no_error(*error));
         choice
     }
 }

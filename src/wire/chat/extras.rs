@@ -23,10 +23,10 @@ enum Extra {
 impl Extras {
     /// Takes note of a field of a delta: arrays are appended.
     pub(super) fn note(&mut self, key: &[u8], raw: Raw<'_>) {
-        if json::is_blank(raw) {
+        if raw.is_blank() {
             return;
         }
-        if !json::is_array(raw) {
+        if !raw.is_array() {
             return self.replace(key, raw);
         }
         let name = String::from_utf8_lossy(key);
@@ -36,27 +36,27 @@ impl Extras {
         }
         if let Some(Extra::List(list)) = self.fields.get_mut(&name) {
             let before = list.len();
-            json::each_element(raw, |element| append(list, element));
+            json::each_element(raw, |element| append(list, element.as_str()));
             self.len += list.len() - before;
         }
     }
 
     /// Takes note of a field whose every value is the whole of it: the last one stays.
     pub(super) fn replace(&mut self, key: &[u8], raw: Raw<'_>) {
-        if json::is_blank(raw) {
+        if raw.is_blank() {
             return;
         }
         let name = String::from_utf8_lossy(key);
         match self.fields.get_mut(&name) {
             // Most such fields repeat with every chunk.
-            Some(Extra::Last(last)) if last == raw => {}
+            Some(Extra::Last(last)) if last == raw.as_str() => {}
             Some(Extra::Last(last)) => {
                 self.len = self.len + raw.len() - last.len();
                 last.clear();
-                last.push_str(raw);
+                last.push_str(raw.as_str());
             }
             _ => {
-                self.fields.insert(&name, Extra::Last(raw.to_owned()));
+                self.fields.insert(&name, Extra::Last(raw.as_str().to_owned()));
                 self.len += name.len() + raw.len();
             }
         }
@@ -85,9 +85,9 @@ impl Extras {
 }
 
 /// Appends a value to a comma-separated list.
-pub(super) fn append(list: &mut String, raw: Raw<'_>) {
+pub(super) fn append(list: &mut String, json: &str) {
     if !list.is_empty() {
         list.push(',');
     }
-    list.push_str(raw);
+    list.push_str(json);
 }

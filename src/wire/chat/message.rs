@@ -24,8 +24,8 @@ impl WholeMessage {
     pub(super) fn note(&mut self, raw: Raw<'_>) -> bool {
         let content = json::field(raw, b"content").and_then(json::text).map(JsonText::into_lossy);
         let content = content.filter(|content| !content.is_empty());
-        let bears = content.is_some() || !json::is_blank(raw);
-        let part = Part { raw: raw.to_owned(), content };
+        let bears = content.is_some() || !raw.is_blank();
+        let part = Part { raw: raw.as_str().to_owned(), content };
         self.len += part.raw.len();
         match self.parts.last_mut() {
             Some(last) if part.continues(last) => {
@@ -60,7 +60,7 @@ impl Part {
     /// Whether it holds nothing but a role.
     fn is_poor(&self) -> bool {
         let mut poor = true;
-        json::each_field(&self.raw, |key, value| poor &= key == b"role" || json::is_blank(value));
+        json::each_field(Raw::from_text(&self.raw), |key, value| poor &= key == b"role" || value.is_blank());
         poor
     }
 }

@@ -75,7 +75,7 @@ impl ChatStream {
         options: &Options,
         out: &mut EventQueue,
     ) -> Result<(), Error> {
-        if !json::is_object(raw) {
+        if !raw.is_object() {
             return Ok(());
         }
         let extras = &mut self.extras;
@@ -84,11 +84,11 @@ impl ChatStream {
         let mut bears = false;
         let mut choices = 0_usize;
         // A prologue (Azure's prompt filter results) has no choices, and no id either.
-        let has_choices = chunk.choices.is_some_and(|choices| !json::is_blank(choices));
+        let has_choices = chunk.choices.is_some_and(|choices| !choices.is_blank());
         if options.include.created && !self.created && has_choices {
             self.announce(&chunk, out);
         }
-        json::each_element(chunk.choices.unwrap_or("[]"), |element| {
+        for element in chunk.choices.into_iter().flat_map(json::elements) {
             choices += 1;
             let mut unknown = Vec::new();
             let view = ChoiceView::read(element, |key, value| unknown.push((key.to_vec(), value)));
@@ -99,12 +99,12 @@ impl ChatStream {
             if let (None, Some(raw)) = (&error, view.error) {
                 error = Some(provider_error::from_json(raw));
             }
-            if error.is_none() && view.finish_reason == Some("\"error\"") {
-                let mut ended = provider_error::from_json("{}");
+            if error.is_none() && view.finish_reason.is_some_and(|reason| reason.as_str() == "\"error\"") {
+                let mut ended = provider_error::from_json(Raw::from_text("{}"));
                 ended.message = "the provider ended the stream with finish_reason \"error\"".to_owned();
                 error = Some(ended);
             }
-        });
+        }
         self.id.note(chunk.id, bears);
         self.model.note(chunk.model, bears);
         if let Some(usage) = chunk.usage {
@@ -114,7 +114,7 @@ impl ChatStream {
             self.usage.merge(Place::Groq, usage);
         }
         if let (None, Some(groq)) = (&error, chunk.x_groq) {
-            let reported = json::field(groq, b"error").filter(|error| !json::is_blank(error));
+            let reported = json::field(groq, b"error").filter(|error| !error.is_blank());
             error = reported.map(provider_error::from_json);
         }
         match error {
@@ -204,7 +204,7 @@ impl ChatStream {
             Some(at) => *at,
             // `[null]` and `[{}]` are junk, not a choice.
             None if !has_something
-                && view.finish_reason.is_none_or(json::is_blank)
+                && view.finish_reason.is_none_or(Raw::is_blank)
                 && view.error.is_none() =>
             {
                 return false;

@@ -26,17 +26,17 @@ impl Audio {
 
     pub(super) fn note(&mut self, raw: Raw<'_>) {
         json::each_field(raw, |key, value| match key {
-            _ if json::is_null(value) => {}
+            _ if value.is_null() => {}
             b"id" => {
-                self.id.get_or_insert_with(|| value.to_owned());
+                self.id.get_or_insert_with(|| value.as_str().to_owned());
             }
             b"transcript" => {
                 if let Some(text) = json::text(value) {
                     self.transcript.push(&text);
                 }
             }
-            b"data" => append(&mut self.data, value),
-            b"expires_at" => self.expires_at = Some(value.to_owned()),
+            b"data" => append(&mut self.data, value.as_str()),
+            b"expires_at" => self.expires_at = Some(value.as_str().to_owned()),
             _ => {}
         });
     }
@@ -69,7 +69,7 @@ impl Logprobs {
     }
 
     pub(super) fn note(&mut self, raw: Raw<'_>) {
-        if !json::is_object(raw) {
+        if !raw.is_object() {
             return;
         }
         let mut known = false;
@@ -80,10 +80,10 @@ impl Logprobs {
                 _ => return,
             };
             known = true;
-            json::each_element(value, |entry| append(list, entry));
+            json::each_element(value, |entry| append(list, entry.as_str()));
         });
-        if !known && !json::is_blank(raw) {
-            self.other = Some(raw.to_owned());
+        if !known && !raw.is_blank() {
+            self.other = Some(raw.as_str().to_owned());
         }
     }
 

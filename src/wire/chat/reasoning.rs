@@ -11,7 +11,7 @@ use crate::text::TextBuffer;
 /// The reasoning text of a delta from its scalar fields: the first that says something, because providers
 /// mirror one text in several of them. A field may be a string, or an object with `text` or `content`.
 pub(super) fn scalar<'a>(delta: &DeltaView<'a>) -> Option<JsonText<'a>> {
-    delta.reasoning.iter().flatten().find_map(|raw| {
+    delta.reasoning.into_iter().flatten().find_map(|raw| {
         let read = |raw| json::text(raw).filter(|text| !text.is_empty());
         read(raw).or_else(|| {
             let inner = |name| json::field(raw, name).and_then(read);
@@ -57,7 +57,7 @@ impl Details {
     /// Merges a delta's details, and calls `text` with each piece of readable reasoning in them.
     pub(super) fn handle(&mut self, raw: Raw<'_>, mut text: impl FnMut(&JsonText<'_>)) {
         json::each_element(raw, |element| {
-            if json::is_object(element) {
+            if element.is_object() {
                 self.len += element.len();
                 self.block(element).merge(element, &mut text);
             }
@@ -103,7 +103,7 @@ impl Details {
 impl Block {
     fn merge(&mut self, element: Raw<'_>, text: &mut impl FnMut(&JsonText<'_>)) {
         json::each_field(element, |key, value| {
-            if json::is_null(value) {
+            if value.is_null() {
                 return;
             }
             let grows = matches!(key, b"text" | b"summary" | b"data");
@@ -121,11 +121,11 @@ impl Block {
                     emit(&name, &piece, text);
                 }
                 // Everything else: the last value that says something (a signature comes late).
-                (Some(Field::Raw(last)), _) if !json::is_blank(value) => {
+                (Some(Field::Raw(last)), _) if !value.is_blank() => {
                     last.clear();
-                    last.push_str(value);
+                    last.push_str(value.as_str());
                 }
-                (None, None) => self.fields.insert(&name, Field::Raw(value.to_owned())),
+                (None, None) => self.fields.insert(&name, Field::Raw(value.as_str().to_owned())),
                 _ => {}
             }
         });

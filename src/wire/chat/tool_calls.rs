@@ -62,7 +62,7 @@ impl ToolCalls {
     /// Handles the `tool_calls` of a delta.
     pub(super) fn handle(&mut self, raw: Raw<'_>, emit: &mut Emit<'_>) {
         json::each_element(raw, |element| {
-            if !json::is_object(element) {
+            if !element.is_object() {
                 return;
             }
             let mut unknown = Vec::new();
@@ -80,7 +80,7 @@ impl ToolCalls {
 
     /// Handles the legacy `function_call` of a delta: one call without index and id.
     pub(super) fn handle_legacy(&mut self, raw: Raw<'_>, emit: &mut Emit<'_>) {
-        if !json::is_object(raw) {
+        if !raw.is_object() {
             return;
         }
         let mut view = CallView::default();
@@ -290,7 +290,7 @@ impl<'a> CallView<'a> {
             b"index" => view.index = json::unsigned(value),
             b"id" => view.id = json::nonempty_string(value),
             b"function" => view.read_function(value, b"arguments"),
-            b"custom" if json::is_object(value) => {
+            b"custom" if value.is_object() => {
                 view.custom = true;
                 view.read_function(value, b"input");
             }
@@ -304,11 +304,11 @@ impl<'a> CallView<'a> {
         json::each_field(raw, |key, value| {
             if key == b"name" {
                 self.name = json::nonempty_string(value);
-            } else if key == arguments && !json::is_null(value) {
+            } else if key == arguments && !value.is_null() {
                 // An object where a string belongs (MiniMax, Ollama behind LiteLLM) is written out.
                 let text = json::text(value);
                 self.arguments =
-                    Some(text.unwrap_or_else(|| JsonText::Utf8(Cow::Owned(json::compact(value)))));
+                    Some(text.unwrap_or_else(|| JsonText::Utf8(Cow::Owned(json::compact(value.as_str())))));
             }
         });
     }

@@ -12,9 +12,11 @@ pub(super) fn from_event(raw: Raw<'_>) -> Error {
 /// `response.failed`, or a whole response whose status is `failed`.
 pub(super) fn from_response(response: Option<Raw<'_>>) -> Error {
     let error = response.and_then(|response| json::field(response, b"error"));
-    let provider = match error.filter(|error| !json::is_blank(error)) {
+    let provider = match error.filter(|error| !error.is_blank()) {
         Some(error) => provider_error::from_json(error),
-        None => ProviderError { raw: response.unwrap_or_default().to_owned(), ..ProviderError::default() },
+        None => {
+            ProviderError { raw: response.map_or("", Raw::as_str).to_owned(), ..ProviderError::default() }
+        }
     };
     finish(provider, "response.failed event received")
 }

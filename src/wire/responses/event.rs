@@ -59,13 +59,13 @@ impl<'a> Event<'a> {
     }
 
     pub(super) fn response_object(&self) -> Option<Raw<'a>> {
-        self.response.filter(|response| json::is_object(response))
+        self.response.filter(|response| response.is_object())
     }
 }
 
 /// Whether an object with these fields is a response.
 pub(in crate::wire) fn is_response(object: Option<Raw<'_>>, output: Option<Raw<'_>>) -> bool {
-    object == Some("\"response\"") || output.is_some_and(json::is_array)
+    object.is_some_and(|object| object.as_str() == "\"response\"") || output.is_some_and(Raw::is_array)
 }
 
 /// A text that grows by deltas.

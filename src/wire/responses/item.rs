@@ -108,7 +108,7 @@ impl OutputItem {
             _ => "",
         });
         skeleton.push('}');
-        Self { is_begun: true, ..Self::announced(&skeleton, index) }
+        Self { is_begun: true, ..Self::announced(Raw::from_text(&skeleton), index) }
     }
 
     /// Takes the description of an announcement, the last one if there are several.
@@ -286,7 +286,7 @@ impl OutputItem {
         if self.is_begun {
             self.build(Some(Status::InProgress))
         } else {
-            verbatim::item(&self.skeleton).map(Arc::new)
+            verbatim::item(Raw::from_text(&self.skeleton)).map(Arc::new)
         }
     }
 
@@ -301,14 +301,14 @@ impl OutputItem {
         });
         let field = self.field.as_ref();
         let mut written = Written::default();
-        json::each_field(&self.skeleton, |key, value| match key {
+        json::each_field(Raw::from_text(&self.skeleton), |key, value| match key {
             b"status" => written.status(status.unwrap_or("\"completed\"")),
             b"content" if !self.content.is_empty() => written.parts("content", &self.content),
             b"summary" if !self.summary.is_empty() => written.parts("summary", &self.summary),
             b"call_id" if !self.call_id.is_empty() => written.string("call_id", &self.call_id),
             _ => match field.filter(|field| field.name.as_bytes() == key) {
                 Some(field) => written.string(field.name, field.text.as_str()),
-                None => written.raw(&String::from_utf8_lossy(key), value),
+                None => written.raw(&String::from_utf8_lossy(key), value.as_str()),
             },
         });
         if !written.has_summary && !self.summary.is_empty() {
@@ -323,7 +323,7 @@ impl OutputItem {
         if let Some(status) = status.filter(|_| !written.has_status) {
             written.status(status);
         }
-        verbatim::item(&written.finish()).map(Arc::new)
+        verbatim::item(Raw::from_text(&written.finish())).map(Arc::new)
     }
 
     fn emit_field_since(&mut self, before: usize, include: Include, out: &mut EventQueue) {
@@ -461,19 +461,19 @@ impl Part {
         };
         let mut written = Written::default();
         let mut has_annotations = self.annotations.is_empty();
-        json::each_field(&self.base, |key, value| match key {
+        json::each_field(Raw::from_text(&self.base), |key, value| match key {
             _ if key == kind.text_field().as_bytes() => {
                 written.string(kind.text_field(), self.text.as_str());
             }
             // What was added one by one counts when the part itself tells of none.
             b"annotations" if !self.annotations.is_empty() => {
                 has_annotations = true;
-                match json::is_blank(value) {
+                match value.is_blank() {
                     true => written.raw("annotations", &format!("[{}]", self.annotations)),
-                    false => written.raw("annotations", value),
+                    false => written.raw("annotations", value.as_str()),
                 }
             }
-            _ => written.raw(&String::from_utf8_lossy(key), value),
+            _ => written.raw(&String::from_utf8_lossy(key), value.as_str()),
         });
         if self.base.is_empty() {
             let mut name = String::new();

@@ -86,7 +86,7 @@ impl ResponsesStream {
                 return self.whole_response(raw, options, out);
             }
             // A gateway's error, in the shape of its other wires.
-            if event.error.is_some_and(|error| !json::is_blank(error)) {
+            if event.error.is_some_and(|error| !error.is_blank()) {
                 return Err(error::from_event(raw));
             }
             self.note_unknown();
@@ -223,7 +223,7 @@ impl ResponsesStream {
         let mut provider = Provider::default();
         json::each_field(raw, |key, value| {
             let known = matches!(key, b"type" | b"response" | b"sequence_number" | b"obfuscation");
-            if !known && !json::is_blank(value) {
+            if !known && !value.is_blank() {
                 provider.insert(&String::from_utf8_lossy(key), verbatim::clean(value).into_owned());
             }
         });
@@ -264,7 +264,7 @@ impl ResponsesStream {
     }
 
     fn item_added(&mut self, event: &Event<'_>, options: &Options, out: &mut EventQueue) {
-        let Some(raw) = event.item.filter(|item| is_item(item)) else { return self.note_unknown() };
+        let Some(raw) = event.item.filter(|item| is_item(*item)) else { return self.note_unknown() };
         let names = Names::read(raw);
         let known = self.known(event.output_index, &names.id, &names.kind);
         match known.and_then(|at| self.items.get_mut(at)) {
@@ -281,7 +281,7 @@ impl ResponsesStream {
     }
 
     fn item_done(&mut self, event: &Event<'_>, options: &Options, out: &mut EventQueue) -> Result<(), Error> {
-        let Some(raw) = event.item.filter(|item| is_item(item)) else {
+        let Some(raw) = event.item.filter(|item| is_item(*item)) else {
             self.note_unknown();
             return Ok(());
         };
@@ -343,7 +343,7 @@ impl ResponsesStream {
     }
 
     fn part(&mut self, kind: &str, event: &Event<'_>, options: &Options, out: &mut EventQueue) {
-        let Some(part) = event.part.filter(|part| json::is_object(part)) else { return self.note_unknown() };
+        let Some(part) = event.part.filter(|part| part.is_object()) else { return self.note_unknown() };
         let is_summary = kind.starts_with("response.reasoning_summary_part");
         let target = match (is_summary, kind.starts_with("response.reasoning_part")) {
             (true, _) => Target::Part(event::PartKind::SummaryText),
@@ -536,7 +536,7 @@ impl ResponsesStream {
 
 /// An object that says something.
 fn is_item(raw: Raw<'_>) -> bool {
-    json::is_object(raw) && !json::is_blank(raw)
+    raw.is_object() && !raw.is_blank()
 }
 
 /// Whether a finished item is this one, sent again.
@@ -553,7 +553,7 @@ fn note_provider(response: Raw<'_>, provider: &mut Provider) {
         let known = match key {
             b"id" | b"model" | b"output" | b"object" | b"created_at" => true,
             b"usage" => !usage::has_more(value),
-            _ => json::is_blank(value),
+            _ => value.is_blank(),
         };
         if !known {
             provider.insert(&String::from_utf8_lossy(key), verbatim::clean(value).into_owned());

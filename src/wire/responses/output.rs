@@ -32,16 +32,16 @@ impl ResponsesStream {
         for (position, ((raw, _), at)) in output.iter().zip(matched).enumerate() {
             match at {
                 Some(at) if self.items.get(at).is_some_and(OutputItem::is_open) => {
-                    self.finish(at, raw, options, out)?;
+                    self.finish(at, *raw, options, out)?;
                 }
                 Some(_) => {}
                 None => {
                     self.check_item(raw.len(), options)?;
                     let index = u64::try_from(position).ok();
-                    let at = self.begin(OutputItem::announced(raw, index), options, out);
-                    stream_texts(raw, out);
+                    let at = self.begin(OutputItem::announced(*raw, index), options, out);
+                    stream_texts(*raw, out);
                     if !is_running {
-                        self.finish(at, raw, options, out)?;
+                        self.finish(at, *raw, options, out)?;
                     }
                 }
             }

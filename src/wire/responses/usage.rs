@@ -12,12 +12,10 @@ pub(super) fn read(raw: Raw<'_>) -> Option<TokenUsage> {
         b"output_tokens" | b"completion_tokens" => set(&mut usage.output_tokens, value),
         b"total_tokens" => set(&mut usage.total_tokens, value),
         b"input_tokens_details" | b"prompt_tokens_details" => {
-            let cached = json::field(value, b"cached_tokens");
-            set(&mut usage.cached_input_tokens, cached.unwrap_or("null"));
+            set_some(&mut usage.cached_input_tokens, json::field(value, b"cached_tokens"));
         }
         b"output_tokens_details" | b"completion_tokens_details" => {
-            let reasoning = json::field(value, b"reasoning_tokens");
-            set(&mut usage.reasoning_output_tokens, reasoning.unwrap_or("null"));
+            set_some(&mut usage.reasoning_output_tokens, json::field(value, b"reasoning_tokens"));
         }
         _ => {}
     });
@@ -31,19 +29,23 @@ pub(super) fn has_more(raw: Raw<'_>) -> bool {
         b"input_tokens" | b"output_tokens" | b"total_tokens" => {}
         b"input_tokens_details" => more |= has_other_than(value, b"cached_tokens"),
         b"output_tokens_details" => more |= has_other_than(value, b"reasoning_tokens"),
-        _ => more |= !json::is_blank(value),
+        _ => more |= !value.is_blank(),
     });
     more
 }
 
 fn has_other_than(raw: Raw<'_>, name: &[u8]) -> bool {
     let mut other = false;
-    json::each_field(raw, |key, value| other |= key != name && !json::is_blank(value));
+    json::each_field(raw, |key, value| other |= key != name && !value.is_blank());
     other
 }
 
 fn set(slot: &mut Option<u64>, value: Raw<'_>) {
-    if let Some(value) = json::unsigned(value) {
+    set_some(slot, Some(value));
+}
+
+fn set_some(slot: &mut Option<u64>, value: Option<Raw<'_>>) {
+    if let Some(value) = value.and_then(json::unsigned) {
         *slot = Some(value);
     }
 }

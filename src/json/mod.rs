@@ -1,0 +1,397 @@
+//! The one door to JSON: everything the wires read goes through here.
+//!
+//! A provider's chunk is read *by need*: the document is checked once as a whole ([`Tape::document`]), then a wire
+//! asks for the few fields it knows and gets each as a [`Raw`]: the text of its value, with the tape's notes of what
+//! is in it. No tree is built, a field of an unexpected type never spoils its neighbours, and what is passed through
+//! keeps its exact spelling.
+//!
+//! Strings are read as WTF-8, because some servers cut a surrogate pair (`"\ud83d"`, then `"\ude00"`)
+//! between two deltas; `TextBuffer` (`src/text.rs`) joins the halves again.
+
+mod loose;
+mod scan;
+mod string;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+pub use self::scan::Tape;
+use self::scan::{Node, Span};
+pub use self::string::paired;
+
+/// One JSON value: its text, without white space around it, and where the values within it are.
+#[derive(Clone, Copy)]
+pub struct Raw<'a> {
+    text: &'a str,
+    /// Where the text begins in the document that the nodes tell of.
+    offset: u32,
+    /// The value's own node and those of all within it; none for a value that is looked through as text.
+    nodes: &'a [Node],
+}
+
+impl<'a> Raw<'a> {
+    /// A value from its text, which must be JSON without white space around it: what [`Raw::as_str`] gave earlier.
+    pub(crate) fn from_text(text: &'a str) -> Self {
+        Self { text, offset: 0, nodes: &[] }
+    }
+
+    /// The value's text, as it came.
+    pub fn as_str(self) -> &'a str {
+        self.text
+    }
+
+    /// The length of the value's text in bytes.
+    #[allow(clippy::len_without_is_empty, reason = "no value has an empty text")]
+    pub fn len(self) -> usize {
+        self.text.len()
+    }
+
+    /// Whether the value is `null`.
+    pub fn is_null(self) -> bool {
+        self.first() == Some(b'n')
+    }
+
+    /// Whether the value is an object.
+    pub fn is_object(self) -> bool {
+        self.first() == Some(b'{')
+    }
+
+    /// Whether the value is an array.
+    pub fn is_array(self) -> bool {
+        self.first() == Some(b'[')
+    }
+
+    /// Whether the value says nothing: `null`, `""`, `[]`, `{}`.
+    pub fn is_blank(self) -> bool {
+        match self.text {
+            "null" | "\"\"" | "[]" | "{}" => true,
+            // Pretty-printed emptiness, like `[ ]`; longer values are not empty.
+            text if text.len() < 16 && (self.is_array() || self.is_object()) => compact(text).len() == 2,
+            _ => false,
+        }
+    }
+
+    /// The part of the text that a span of the document marks.
+    fn slice(self, span: Span) -> &'a str {
+        let start = span.start.wrapping_sub(self.offset) as usize;
+        let end = span.end.wrapping_sub(self.offset) as usize;
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    fn first(self) -> Option<u8> {
+        self.text.as_bytes().first().copied()
+    }
+}
+
+impl fmt::Debug for Raw<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.text)
+    }
+}
+
+impl fmt::Display for Raw<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.text)
+    }
+}
+
+impl Tape {
+    /// Checks that `text` is one JSON document, and returns its value.
+    ///
+    /// # Errors
+    /// The parser's own words with line and column, as the reference logs them
+    /// (`expected ident at line 1 column 2`).
+    pub fn document<'a>(&'a mut self, text: &'a str) -> Result<Raw<'a>, String> {
+        match self.scan(text) {
+            Some(nodes) => {
+                let span = nodes.first().map(|node| node.value).unwrap_or_default();
+                let whole = Raw { text, offset: 0, nodes };
+                Ok(Raw { text: whole.slice(span), offset: span.start, nodes })
+            }
+            None => document(text),
+        }
+    }
+}
+
+/// Checks that `text` is one JSON document, and returns its value to be looked through as text: for what is read
+/// once, or kept.
+///
+/// # Errors
+/// The parser's own words, as [`Tape::document`].
+pub fn document(text: &str) -> Result<Raw<'_>, String> {
+    let error = match check(text) {
+        Ok(()) => return Ok(Raw::from_text(text.trim_ascii())),
+        Err(error) => error,
+    };
+    // The reference reads into a tree, whose errors have other words here and there (`trailing comma`).
+    let read = serde_json::from_str::<Tree>(text);
+    Err(read.err().map_or(error, |error| error.to_string()))
+}
+
+/// Whether `text` is one complete JSON document.
+///
+/// # Errors
+/// The parser's words when it is not.
+pub fn check(text: &str) -> Result<(), String> {
+    serde_json::from_str::<IgnoredAny>(text).map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// The fields of an object, in their order: keys with their escapes resolved, and values. Nothing for another type.
+///
+/// Keys may repeat; callers that assign let the last one win, as `JSON.parse` does.
+pub fn fields(raw: Raw<'_>) -> Fields<'_> {
+    Fields(Members::of(raw, b'{'))
+}
+
+/// The elements of an array, in their order. Nothing for another type.
+pub fn elements(raw: Raw<'_>) -> Elements<'_> {
+    Elements(Members::of(raw, b'['))
+}
+
+/// Calls `each` with every field of an object; see [`fields`].
+pub fn each_field<'a>(raw: Raw<'a>, mut each: impl FnMut(&[u8], Raw<'a>)) {
+    for (key, value) in fields(raw) {
+        each(&key, value);
+    }
+}
+
+/// Calls `each` with every element of an array; see [`elements`].
+pub fn each_element<'a>(raw: Raw<'a>, each: impl FnMut(Raw<'a>)) {
+    elements(raw).for_each(each);
+}
+
+/// See [`fields`].
+#[derive(Debug)]
+pub struct Fields<'a>(Members<'a>);
+
+/// See [`elements`].
+#[derive(Debug)]
+pub struct Elements<'a>(Members<'a>);
+
+/// What is left of a container.
+#[derive(Debug)]
+enum Members<'a> {
+    /// By the tape: the container, and the nodes not yet visited.
+    Taped(Raw<'a>, &'a [Node]),
+    /// By the text not yet visited.
+    Loose(&'a str),
+}
+
+impl<'a> Members<'a> {
+    fn of(raw: Raw<'a>, bracket: u8) -> Self {
+        match raw.nodes {
+            _ if raw.first() != Some(bracket) => Self::Loose(""),
+            [_, within @ ..] => Self::Taped(raw, within),
+            [] => Self::Loose(raw.text.get(1..).unwrap_or_default()),
+        }
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (Cow<'a, [u8]>, Raw<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, is_escaped, value) = match &mut self.0 {
+            Members::Taped(parent, rest) => {
+                let (node, value) = next_node(*parent, rest)?;
+                (parent.slice(node.key), node.key.is_escaped, value)
+            }
+            Members::Loose(rest) => {
+                let (key, is_escaped) = loose::key(rest)?;
+                (key, is_escaped, Raw::from_text(loose::value(rest)?))
+            }
+        };
+        let key = match is_escaped {
+            false => Cow::Borrowed(key.as_bytes()),
+            true => Cow::Owned(match string::unescape(key) {
+                JsonText::Utf8(text) => text.into_owned().into_bytes(),
+                JsonText::Wtf8(bytes) => bytes,
+            }),
+        };
+        Some((key, value))
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Raw<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            Members::Taped(parent, rest) => next_node(*parent, rest).map(|(_, value)| value),
+            Members::Loose(rest) => loose::value(rest).map(Raw::from_text),
+        }
+    }
+}
+
+/// The next value of a container, and its node.
+fn next_node<'a>(parent: Raw<'a>, rest: &mut &'a [Node]) -> Option<(&'a Node, Raw<'a>)> {
+    let node = rest.first()?;
+    let (own, others) = rest.split_at_checked(node.len())?;
+    *rest = others;
+    Some((node, Raw { text: parent.slice(node.value), offset: node.value.start, nodes: own }))
+}
+
+/// The value of one field of an object, if it is there; the last one, if it is there several times.
+pub fn field<'a>(raw: Raw<'a>, name: &[u8]) -> Option<Raw<'a>> {
+    fields(raw).filter(|(key, _)| key.as_ref() == name).last().map(|(_, value)| value)
+}
+
+/// The content of a string; `None` for another type.
+pub fn text(raw: Raw<'_>) -> Option<JsonText<'_>> {
+    let content = raw.text.strip_prefix('"')?.strip_suffix('"')?;
+    let is_escaped = match raw.nodes {
+        [node, ..] => node.value.is_escaped,
+        [] => memchr::memchr(b'\\', content.as_bytes()).is_some(),
+    };
+    Some(if is_escaped { string::unescape(content) } else { JsonText::Utf8(Cow::Borrowed(content)) })
+}
+
+/// A JSON string's content, before the question whether it is valid Unicode is settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JsonText<'a> {
+    /// Valid Unicode.
+    Utf8(Cow<'a, str>),
+    /// Holds at least one unpaired surrogate, as WTF-8.
+    Wtf8(Vec<u8>),
+}
+
+impl JsonText<'_> {
+    /// Whether the string is empty.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Utf8(text) => text.is_empty(),
+            Self::Wtf8(bytes) => bytes.is_empty(),
+        }
+    }
+
+    /// The text, with U+FFFD for each unpaired surrogate.
+    pub fn into_lossy(self) -> String {
+        match self {
+            Self::Utf8(text) => text.into_owned(),
+            wtf8 @ Self::Wtf8(_) => {
+                let mut buffer = crate::text::TextBuffer::default();
+                buffer.push(&wtf8);
+                buffer.finish();
+                buffer.into_string()
+            }
+        }
+    }
+
+    /// The same text, owned.
+    pub fn into_owned(self) -> JsonText<'static> {
+        match self {
+            Self::Utf8(text) => JsonText::Utf8(Cow::Owned(text.into_owned())),
+            Self::Wtf8(bytes) => JsonText::Wtf8(bytes),
+        }
+    }
+}
+
+/// A string that is there and not empty, for ids, names and the like.
+pub fn nonempty_string(raw: Raw<'_>) -> Option<Cow<'_, str>> {
+    match text(raw)? {
+        JsonText::Utf8(text) if text.is_empty() => None,
+        JsonText::Utf8(text) => Some(text),
+        wtf8 @ JsonText::Wtf8(_) => Some(Cow::Owned(wtf8.into_lossy())),
+    }
+}
+
+/// A whole number that is not negative: `7`, `7.0`, or `"7"` (some gateways quote indices).
+pub fn unsigned(raw: Raw<'_>) -> Option<u64> {
+    let text = raw.text;
+    let digits = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+    if let Ok(value) = digits.parse::<u64>() {
+        return Some(value);
+    }
+    let value = digits.parse::<f64>().ok()?;
+    // 2^53: the largest range in which a JSON number that went through a double is exact.
+    ((0.0..=9_007_199_254_740_992.0).contains(&value) && value.fract() == 0.0).then_some(value as u64)
+}
+
+/// A number, as written or quoted.
+pub fn number(raw: Raw<'_>) -> Option<f64> {
+    raw.text.trim_matches('"').parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+/// The same value without white space between tokens; numbers and strings keep their spelling.
+pub fn compact(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let mut in_string = false;
+    let mut escaped = false;
+    for character in json.chars() {
+        if in_string {
+            out.push(character);
+            match character {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                '"' => in_string = false,
+                _ => {}
+            }
+        } else if !matches!(character, ' ' | '\t' | '\n' | '\r') {
+            in_string = character == '"';
+            out.push(character);
+        }
+    }
+    out
+}
+
+/// Appends `text` as a JSON string.
+pub fn write_string(out: &mut String, text: &str) {
+    // Serialising a `str` cannot fail; the fallback keeps the output well-formed all the same.
+    match serde_json::to_string(text) {
+        Ok(json) => out.push_str(&json),
+        Err(_) => out.push_str("\"\""),
+    }
+}
+
+/// Reads as a tree would, and keeps nothing.
+struct Tree;
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Tree)
+    }
+}
+
+impl<'de> Visitor<'de> for Tree {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("any JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
+        while seq.next_element::<Tree>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        while map.next_entry::<Tree, Tree>()?.is_some() {}
+        Ok(self)
+    }
+}
