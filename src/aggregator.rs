@@ -12,12 +12,13 @@ use crate::flat::FlatBatch;
 use crate::item::{Item, Status};
 use crate::json::{self, Raw, Tape};
 use crate::options::{InvalidUtf8, Options};
+use crate::pattern::LastEvent;
 use crate::sse::{Frame, Framer};
 use crate::telemetry::{Observation, Observer};
 use crate::timings::{Stopwatch, Timings};
 use crate::wire::chat::ChoiceSummary;
 use crate::wire::provider_error;
-use crate::wire::{self, Flow, FrameData, Wire};
+use crate::wire::{self, Flow, FrameData, Repeat, Wire};
 
 /// Aggregates one stream.
 ///
@@ -43,6 +44,8 @@ struct Core {
     observer: Observer,
     state: State,
     counts: Counts,
+    /// What the last event was like.
+    last_event: LastEvent<Repeat>,
     /// Reused from frame to frame.
     tape: Tape,
     /// The choices with their items, once the stream ended.
@@ -86,6 +89,7 @@ impl Aggregator {
             observer: Observer::new(now_ms),
             state: State::Open,
             counts: Counts::default(),
+            last_event: LastEvent::default(),
             tape: Tape::default(),
             finished: Vec::new(),
         };
@@ -103,8 +107,18 @@ impl Aggregator {
         core.sniffer.note(bytes);
         let mut input = bytes;
         while core.is_open() {
+            let rest = input;
+            let is_whole = framer.is_between_events();
+            if let Some((len, fields)) = is_whole.then(|| core.handle_repeated(rest, now_ms)).flatten() {
+                framer.note_event(fields);
+                input = rest.get(len..).unwrap_or_default();
+                continue;
+            }
             match framer.poll_frame(&mut input) {
-                Ok(Some(frame)) => core.handle_frame(&frame, now_ms),
+                Ok(Some(frame)) => {
+                    let event = rest.get(..rest.len() - input.len()).filter(|_| is_whole);
+                    core.handle_frame(&frame, event, now_ms);
+                }
                 Ok(None) => break,
                 Err(error) => core.fail(Error::new(ErrorCode::EventTooLarge, error.to_string()), now_ms),
             }
@@ -121,7 +135,7 @@ impl Aggregator {
             return;
         }
         match framer.finish() {
-            Ok(Some(frame)) => core.handle_frame(&frame, now_ms),
+            Ok(Some(frame)) => core.handle_frame(&frame, None, now_ms),
             Ok(None) => {}
             Err(error) => core.fail(Error::new(ErrorCode::EventTooLarge, error.to_string()), now_ms),
         }
@@ -256,10 +270,36 @@ impl Core {
         matches!(self.state, State::Open)
     }
 
-    fn handle_frame(&mut self, frame: &Frame<'_>, now_ms: f64) {
+    /// Handles the event at the beginning of `input`, if it repeats an earlier one but for its text. Returns how
+    /// many bytes and field lines it has.
+    fn handle_repeated(&mut self, input: &[u8], now_ms: f64) -> Option<(usize, u64)> {
+        let repeated = self.last_event.find(input, self.options.max_event_bytes)?;
+        let (len, fields) = (repeated.len, repeated.fields);
+        self.counts.frames = self.counts.frames.saturating_add(1);
+        self.observer.repeated(repeated.event, now_ms);
+        let Self { wire, options, queue, .. } = self;
+        if let Err(error) = wire.handle_repeated(repeated.meaning, &repeated.text, options, queue) {
+            self.fail(error, now_ms);
+        }
+        Some((len, fields))
+    }
+
+    /// Handles a frame. `event` is the event as it came, where that was in one piece.
+    fn handle_frame(&mut self, frame: &Frame<'_>, event: Option<&[u8]>, now_ms: f64) {
         self.counts.frames = self.counts.frames.saturating_add(1);
         let mut tape = mem::take(&mut self.tape);
-        self.handle_data_of(frame, &wire::read(frame.data, &mut tape), now_ms);
+        let data = wire::read(frame.data, &mut tape);
+        self.handle_data_of(frame, &data, now_ms);
+        // Whoever wants the raw frames gets each as it came.
+        if self.last_event.forget()
+            && let (Some(event), FrameData::Json(raw)) = (event, data)
+            && frame.utf8_error.is_none()
+            && self.is_open()
+            && !self.options.include.raw
+            && let Some(repetition) = self.wire.repetition(raw, &self.options)
+        {
+            self.last_event.learn(event, frame, repetition);
+        }
         self.tape = tape;
     }
 

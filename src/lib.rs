@@ -44,6 +44,7 @@ pub mod json;
 pub mod options;
 #[cfg(feature = "otel")]
 pub mod otlp;
+mod pattern;
 pub mod sse;
 #[cfg(feature = "otel")]
 pub mod telemetry;

@@ -176,6 +176,21 @@ impl Framer {
         Ok(ready.then(|| self.frame()))
     }
 
+    /// Returns whether the next byte begins an event: nothing of one was taken yet that still counts.
+    pub(crate) fn is_between_events(&self) -> bool {
+        let is_idle = match self.state {
+            State::Dispatched => true,
+            State::Start => self.load == 0 && !self.has_data && self.next_id.is_none() && self.block_retry.is_none(),
+            _ => false,
+        };
+        is_idle && !self.after_cr
+    }
+
+    /// Counts an event that the caller took by itself, when the framer was between events.
+    pub(crate) fn note_event(&mut self, fields: u64) {
+        self.fields = self.fields.saturating_add(fields);
+    }
+
     /// Goes back to the start of a stream, and forgets the last event ID, the reconnection time and the counts.
     pub fn reset(&mut self) {
         self.clear_event();

@@ -14,11 +14,14 @@ mod string;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 pub use self::scan::Tape;
+pub(crate) use self::scan::number_end;
 use self::scan::{Node, Span};
+pub(crate) use self::string::end as string_end;
 pub use self::string::paired;
 
 /// One JSON value: its text, without white space around it, and where the values within it are.
@@ -73,6 +76,12 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// Where the value is in its document; `None` for a value that is looked through as text.
+    pub(crate) fn place(self) -> Option<Place> {
+        let node = self.nodes.first()?;
+        Some(Place { start: node.value.start as usize, end: node.value.end as usize, first: self.first()? })
+    }
+
     /// The part of the text that a span of the document marks.
     fn slice(self, span: Span) -> &'a str {
         let start = span.start.wrapping_sub(self.offset) as usize;
@@ -82,6 +91,30 @@ impl<'a> Raw<'a> {
 
     fn first(self) -> Option<u8> {
         self.text.as_bytes().first().copied()
+    }
+}
+
+/// Where a value is in its document, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    start: usize,
+    end: usize,
+    first: u8,
+}
+
+impl Place {
+    /// Whether the value is a string or a number.
+    pub(crate) fn is_leaf(&self) -> bool {
+        matches!(self.first, b'"' | b'-' | b'0'..=b'9')
+    }
+
+    /// Where the content of a string is, or a number, and whether it is a string; `None` for another type.
+    pub(crate) fn content(self) -> Option<(Range<usize>, bool)> {
+        match self.first {
+            b'"' => Some((self.start + 1..self.end - 1, true)),
+            _ if self.is_leaf() => Some((self.start..self.end, false)),
+            _ => None,
+        }
     }
 }
 
@@ -245,7 +278,12 @@ pub fn text(raw: Raw<'_>) -> Option<JsonText<'_>> {
         [node, ..] => node.value.is_escaped,
         [] => memchr::memchr(b'\\', content.as_bytes()).is_some(),
     };
-    Some(if is_escaped { string::unescape(content) } else { JsonText::Utf8(Cow::Borrowed(content)) })
+    Some(self::content(content, is_escaped))
+}
+
+/// What a string says, by what is between its quotes.
+pub(crate) fn content(content: &str, is_escaped: bool) -> JsonText<'_> {
+    if is_escaped { string::unescape(content) } else { JsonText::Utf8(Cow::Borrowed(content)) }
 }
 
 /// A JSON string's content, before the question whether it is valid Unicode is settled.

@@ -149,8 +149,8 @@ fn literal_end(bytes: &[u8], at: usize, literal: &[u8]) -> Option<usize> {
     bytes.get(at..)?.starts_with(literal).then_some(at + literal.len())
 }
 
-/// The place behind the number at `at`, when it is spelled as JSON wants it.
-fn number_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+/// The place behind the number at `at`; `None` unless it is spelled as JSON wants it.
+pub(crate) fn number_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     if bytes.get(at) == Some(&b'-') {
         at += 1;
     }

@@ -6,7 +6,7 @@ use super::JsonText;
 
 /// Finds the end of the string whose content begins at `at`: the place behind its closing quote, and whether
 /// there is a backslash in it. `None` when there is no end, or when it is not spelled as JSON wants it.
-pub(super) fn end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
+pub(crate) fn end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
     let mut is_escaped = false;
     loop {
         at = next_special(bytes, at)?;

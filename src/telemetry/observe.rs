@@ -58,6 +58,15 @@ impl Observer {
         std::mem::take(&mut self.noted)
     }
 
+    /// A frame that came before, with another text.
+    pub(crate) fn repeated(&mut self, event: &str, now_ms: f64) {
+        if self.is_on {
+            self.events += 1;
+            let waited_ms = self.waited(now_ms);
+            self.noted.push(Observation::Event { kind: Some(kind(event)), error: None, waited_ms });
+        }
+    }
+
     /// A frame, what its data is if it is JSON, and the parser's words if it is not.
     pub(crate) fn frame(
         &mut self,

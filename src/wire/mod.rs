@@ -10,8 +10,9 @@ use self::responses::ResponsesStream;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Completion, EndedBy, EventQueue};
 use crate::item::Status;
-use crate::json::{self, Raw, Tape};
+use crate::json::{self, JsonText, Raw, Tape};
 use crate::options::{Options, WireChoice};
+use crate::pattern::Repetition;
 use crate::timings::Timings;
 
 /// What one SSE frame's data is.
@@ -84,6 +85,12 @@ pub(crate) enum Wire {
     Responses(ResponsesStream),
 }
 
+/// What an event with a text means, by wire.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Repeat {
+    Chat(chat::Delta),
+}
+
 /// The API that a value is of, when that is clear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spoken {
@@ -150,6 +157,34 @@ impl Wire {
             *self = Self::Chat(std::mem::take(chat));
         }
         result
+    }
+
+    /// What of an event that was handled just now may come again with another text; see `src/pattern.rs`.
+    pub(crate) fn repetition(&self, raw: Raw<'_>, options: &Options) -> Option<Repetition<Repeat>> {
+        match self {
+            Self::Chat(_) => {
+                let Repetition { meaning, text, free } = chat::find_repetition(raw, options)?;
+                Some(Repetition { meaning: Repeat::Chat(meaning), text, free })
+            }
+            Self::Undecided(_) | Self::Responses(_) => None,
+        }
+    }
+
+    /// Handles an event that came before, now with another text.
+    ///
+    /// # Errors
+    /// `event_too_large`.
+    pub(crate) fn handle_repeated(
+        &mut self,
+        repeat: &Repeat,
+        text: &JsonText<'_>,
+        options: &Options,
+        out: &mut EventQueue,
+    ) -> Result<(), Error> {
+        match (self, repeat) {
+            (Self::Chat(chat), Repeat::Chat(delta)) => chat.handle_repeated(*delta, text, options, out),
+            (Self::Undecided(_) | Self::Responses(_), Repeat::Chat(_)) => Ok(()),
+        }
     }
 
     /// Whether anything of the API was seen.

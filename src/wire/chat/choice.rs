@@ -9,6 +9,7 @@ use super::finish::FinishReason;
 use super::message::WholeMessage;
 use super::modalities::{Audio, Logprobs};
 use super::reasoning::{self, Details};
+use super::repeat::DeltaKind;
 use super::tool_calls::ToolCalls;
 use crate::item::{Common, ContentPart, Item, Message, Provider, Reasoning, ReasoningPart, Status};
 use crate::json::{self, JsonText, Raw};
@@ -67,6 +68,15 @@ impl Choice {
         }
         // The reason may share a chunk with the last payload, so it comes after it.
         bears | view.finish_reason.is_some_and(|reason| self.finish.note(reason))
+    }
+
+    /// Handles the text of a chunk that came before with another one.
+    pub(super) fn handle_repeated(&mut self, kind: DeltaKind, text: &JsonText<'_>, emit: &mut Emit<'_>) {
+        match kind {
+            DeltaKind::Text => self.push_text(text, emit),
+            DeltaKind::Reasoning => self.push_reasoning(text, emit),
+            DeltaKind::Arguments(index) => self.calls.handle_fragment(index, text, emit),
+        }
     }
 
     /// An unknown field of the choice.

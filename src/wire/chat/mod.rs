@@ -12,6 +12,7 @@ mod finish;
 mod message;
 mod modalities;
 mod reasoning;
+mod repeat;
 mod tool_calls;
 mod usage;
 
@@ -22,12 +23,13 @@ use self::choice::Choice;
 use self::chunk::{ChoiceView, Chunk};
 use self::emit::Emit;
 use self::extras::Extras;
+pub(crate) use self::repeat::{Delta, find as find_repetition};
 use self::usage::{Place, UsageTracker};
 use super::provider_error;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Completion, Created, EndedBy, EventQueue};
 use crate::item::{Item, Provider, Status};
-use crate::json::{self, Raw};
+use crate::json::{self, JsonText, Raw};
 use crate::options::Options;
 use crate::timings::Timings;
 
@@ -123,6 +125,26 @@ impl ChatStream {
         }
     }
 
+    /// Handles a chunk that came before, now with another text.
+    ///
+    /// # Errors
+    /// `event_too_large` when an item outgrew its limit.
+    pub(crate) fn handle_repeated(
+        &mut self,
+        delta: Delta,
+        text: &JsonText<'_>,
+        options: &Options,
+        out: &mut EventQueue,
+    ) -> Result<(), Error> {
+        let at = self.by_index.get(&delta.choice.into());
+        if let Some(choice) = at.and_then(|at| self.choices.get_mut(*at)) {
+            let include = options.include;
+            choice.handle_repeated(delta.kind, text, &mut Emit { choice: delta.choice, out, include, added: &mut self.added });
+            self.largest_item = self.largest_item.max(choice.largest_item());
+        }
+        self.check_size(options)
+    }
+
     /// Whether anything of a chat stream was seen.
     pub(crate) fn has_content(&self) -> bool {
         !self.choices.is_empty() || self.usage.total().is_some()
@@ -194,11 +216,7 @@ impl ChatStream {
         options: &Options,
         out: &mut EventQueue,
     ) -> bool {
-        let wire_index = view.index.and_then(json::unsigned).unwrap_or(0);
-        let index = match options.n {
-            Some(1) => 0,
-            _ => u32::try_from(wire_index).unwrap_or(u32::MAX),
-        };
+        let index = choice_index(view, options);
         let has_something = view.delta.or(view.message).or(view.text).is_some();
         let at = match self.by_index.get(&index.into()) {
             Some(at) => *at,
@@ -239,6 +257,14 @@ impl ChatStream {
             |raw: Option<Raw<'_>>| raw.and_then(json::nonempty_string).unwrap_or_default().into_owned();
         self.created = true;
         out.created(Created { response_id: string(chunk.id), model: string(chunk.model) });
+    }
+}
+
+/// The index of the choice that an element is of.
+fn choice_index(view: &ChoiceView<'_>, options: &Options) -> u32 {
+    match options.n {
+        Some(1) => 0,
+        _ => u32::try_from(view.index.and_then(json::unsigned).unwrap_or(0)).unwrap_or(u32::MAX),
     }
 }
 

@@ -66,9 +66,10 @@ impl ToolCalls {
                 return;
             }
             let mut unknown = Vec::new();
-            let view = CallView::read(element, |key, value| unknown.push((key.to_vec(), value)));
+            let mut view = CallView::read(element, |key, value| unknown.push((key.to_vec(), value)));
             let (number, is_new) = self.locate(&view);
-            self.apply(number, is_new, view, emit);
+            let arguments = view.arguments.take();
+            self.apply(number, is_new, view, arguments.as_ref(), emit);
             if let Some(call) = self.calls.get_mut(number) {
                 for (key, value) in unknown {
                     call.extras.note(&key, value);
@@ -76,6 +77,13 @@ impl ToolCalls {
                 self.largest = self.largest.max(call.len());
             }
         });
+    }
+
+    /// Handles a fragment of arguments that comes with an index, or not even that.
+    pub(super) fn handle_fragment(&mut self, index: Option<u64>, fragment: &JsonText<'_>, emit: &mut Emit<'_>) {
+        let view = CallView { index, ..CallView::default() };
+        let (number, is_new) = self.locate(&view);
+        self.apply(number, is_new, view, Some(fragment), emit);
     }
 
     /// Handles the legacy `function_call` of a delta: one call without index and id.
@@ -88,7 +96,8 @@ impl ToolCalls {
         let known = self.legacy;
         let number = known.unwrap_or_else(|| self.begin(&view));
         self.legacy = Some(number);
-        self.apply(number, known.is_none(), view, emit);
+        let arguments = view.arguments.take();
+        self.apply(number, known.is_none(), view, arguments.as_ref(), emit);
     }
 
     /// Some gateways mirror the one modern call in the legacy field; such an echo is no call of its own.
@@ -188,7 +197,14 @@ impl ToolCalls {
         number
     }
 
-    fn apply(&mut self, number: usize, is_new: bool, view: CallView<'_>, emit: &mut Emit<'_>) {
+    fn apply(
+        &mut self,
+        number: usize,
+        is_new: bool,
+        view: CallView<'_>,
+        fragment: Option<&JsonText<'_>>,
+        emit: &mut Emit<'_>,
+    ) {
         let Some(call) = self.calls.get_mut(number) else { return };
         if let Some(id) = view.id
             && call.id.is_empty()
@@ -206,7 +222,7 @@ impl ToolCalls {
             emit.item_added(|common| call.bare_item(common));
         }
         let before = call.arguments.len();
-        if let Some(fragment) = &view.arguments {
+        if let Some(fragment) = fragment {
             call.arguments.push(fragment);
         }
         self.largest = self.largest.max(call.len());

@@ -1,0 +1,205 @@
+//! Events that repeat the one before them, all but a text.
+//!
+//! Of two chunks of a stream mostly nothing differs but the delta: ids, model, fingerprint, indices and punctuation are
+//! the same, byte for byte. So an event that was read by the book can be remembered as a [`Pattern`]: its bytes as they
+//! came, with gaps where the delta is and where there may be anything (padding, a counter). An event that has the same
+//! bytes around its gaps is JSON, because that one was, and means the same, but for its text. Comparing bytes costs a
+//! small part of reading them.
+//!
+//! What an event has to be like for that is each wire's business ([`Repetition`]); whatever is different in any way
+//! is read by the book.
+
+use core::ops::Range;
+
+use crate::json::{self, JsonText, Place};
+use crate::sse::Frame;
+
+/// Larger events are not remembered.
+const MAX_EVENT_BYTES: usize = 8 * 1024;
+
+/// What an event was found to be: something that may come again with another text.
+#[derive(Debug)]
+pub(crate) struct Repetition<M> {
+    /// What is to be done with the text.
+    pub(crate) meaning: M,
+    /// Where the text is: a JSON string.
+    pub(crate) text: Place,
+    /// Strings and numbers that mean nothing.
+    pub(crate) free: Vec<Place>,
+}
+
+/// An event that matched.
+#[derive(Debug)]
+pub(crate) struct Repeated<'p, 'a, M> {
+    pub(crate) meaning: &'p M,
+    /// The event's name.
+    pub(crate) event: &'p str,
+    pub(crate) text: JsonText<'a>,
+    /// How many bytes of the input the event takes, its blank line included.
+    pub(crate) len: usize,
+    /// How many field lines it has.
+    pub(crate) fields: u64,
+}
+
+/// The pattern of a stream's last event.
+///
+/// Of the last one only: an earlier one may have said something else of what keeps its last value.
+#[derive(Debug)]
+pub(crate) struct LastEvent<M> {
+    pattern: Option<Pattern<M>>,
+    /// How many events are still to pass before the next one is remembered.
+    pause: u32,
+    /// How many were remembered since one came again.
+    futile: u32,
+}
+
+impl<M> Default for LastEvent<M> {
+    fn default() -> Self {
+        Self { pattern: None, pause: 0, futile: 0 }
+    }
+}
+
+#[derive(Debug)]
+struct Pattern<M> {
+    meaning: M,
+    event: String,
+    /// The event as it came.
+    bytes: Vec<u8>,
+    gaps: Vec<Gap>,
+    fields: u64,
+}
+
+#[derive(Debug)]
+struct Gap {
+    /// Where in the pattern's bytes it is; of a string its content.
+    place: Range<usize>,
+    kind: GapKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum GapKind {
+    Text,
+    AnyString,
+    AnyNumber,
+}
+
+impl<M> LastEvent<M> {
+    /// Looks whether `input` begins with the last event, with another text. `limit` is the most bytes it may have.
+    pub(crate) fn find<'a>(&mut self, input: &'a [u8], limit: usize) -> Option<Repeated<'_, 'a, M>> {
+        let pattern = self.pattern.as_ref()?;
+        let Found { text, len } = pattern.find(input).filter(|found| found.len <= limit)?;
+        self.futile = 0;
+        let Pattern { meaning, event, fields, .. } = pattern;
+        Some(Repeated { meaning, event, text, len, fields: *fields })
+    }
+
+    /// Another event came. Returns whether it should be offered to [`LastEvent::learn`]: not each, when none ever
+    /// comes again.
+    pub(crate) fn forget(&mut self) -> bool {
+        self.pattern = None;
+        self.pause = self.pause.saturating_sub(1);
+        self.pause == 0
+    }
+
+    /// Remembers an event: its bytes as they came, its frame, and what it was found to be.
+    pub(crate) fn learn(&mut self, bytes: &[u8], frame: &Frame<'_>, repetition: Repetition<M>) {
+        self.pattern = Pattern::new(bytes, frame, repetition);
+        self.futile = self.futile.saturating_add(1);
+        if self.futile >= 8 {
+            self.pause = 1 << (self.futile / 8).min(6);
+        }
+    }
+}
+
+struct Found<'a> {
+    text: JsonText<'a>,
+    len: usize,
+}
+
+impl<M> Pattern<M> {
+    fn new(bytes: &[u8], frame: &Frame<'_>, repetition: Repetition<M>) -> Option<Self> {
+        if bytes.len() > MAX_EVENT_BYTES {
+            return None;
+        }
+        let (start, fields) = data_start(bytes, frame)?;
+        let mut gaps = vec![Gap::new(repetition.text, start, true)?];
+        for place in repetition.free {
+            gaps.push(Gap::new(place, start, false)?);
+        }
+        gaps.sort_by_key(|gap| gap.place.start);
+        let event = frame.event.to_owned();
+        Some(Self { meaning: repetition.meaning, event, bytes: bytes.to_vec(), gaps, fields })
+    }
+
+    fn find<'a>(&self, input: &'a [u8]) -> Option<Found<'a>> {
+        // The bytes of the pattern that are compared next begin at `from`, those of the input at `at`.
+        let (mut from, mut at) = (0, 0);
+        let mut text = None;
+        for gap in &self.gaps {
+            let same = self.bytes.get(from..gap.place.start)?;
+            at = after_same(input, at, same)?;
+            from = gap.place.end;
+            at = match gap.kind {
+                GapKind::AnyNumber => json::number_end(input, at)?,
+                kind => {
+                    let (end, is_escaped) = json::string_end(input, at)?;
+                    let content = input.get(at..end - 1)?;
+                    // Around the gaps the bytes are as UTF-8 as the remembered ones.
+                    let content = core::str::from_utf8(content).ok()?;
+                    if kind == GapKind::Text {
+                        text = Some(json::content(content, is_escaped));
+                    }
+                    end - 1
+                }
+            };
+        }
+        let len = after_same(input, at, self.bytes.get(from..)?)?;
+        Some(Found { text: text?, len })
+    }
+}
+
+impl Gap {
+    fn new(place: Place, start: usize, is_text: bool) -> Option<Self> {
+        let (range, is_string) = place.content()?;
+        let kind = match (is_text, is_string) {
+            (true, true) => GapKind::Text,
+            (false, true) => GapKind::AnyString,
+            (false, false) => GapKind::AnyNumber,
+            (true, false) => return None,
+        };
+        Some(Self { place: range.start + start..range.end + start, kind })
+    }
+}
+
+/// Where in the bytes of an event its data begin, and how many field lines it has. Only for an event that is an
+/// `event` line or none, one `data` line, and a blank one: anything else leaves more behind than its data.
+fn data_start(bytes: &[u8], frame: &Frame<'_>) -> Option<(usize, u64)> {
+    let line_end: &[u8] = if bytes.ends_with(b"\r\n\r\n") { b"\r\n" } else { b"\n" };
+    let rest = bytes.strip_suffix(line_end)?.strip_suffix(line_end)?.strip_suffix(frame.data.as_bytes())?;
+    let mut lines = rest;
+    let mut fields = 1;
+    if let Some(after) = lines.strip_prefix(b"event:") {
+        let after = after.strip_prefix(b" ").unwrap_or(after);
+        lines = after.strip_prefix(frame.event.as_bytes())?.strip_prefix(line_end)?;
+        fields += 1;
+    }
+    (lines == b"data: " || lines == b"data:").then_some((rest.len(), fields))
+}
+
+/// The place behind `same`, if the input has it at `at`.
+fn after_same(input: &[u8], at: usize, same: &[u8]) -> Option<usize> {
+    let end = at + same.len();
+    is_same(input.get(at..end)?, same).then_some(end)
+}
+
+/// Whether two slices of one length are equal. The comparison that comes with WebAssembly goes byte by byte.
+fn is_same(left: &[u8], right: &[u8]) -> bool {
+    let (left_blocks, left_rest) = left.as_chunks::<16>();
+    let (right_blocks, right_rest) = right.as_chunks::<16>();
+    let word = |block: &[u8; 16]| u128::from_le_bytes(*block);
+    let mut blocks = left_blocks.iter().zip(right_blocks);
+    if !blocks.all(|(left, right)| word(left) == word(right)) {
+        return false;
+    }
+    left_rest.iter().zip(right_rest).all(|(left, right)| left == right)
+}

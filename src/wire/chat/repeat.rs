@@ -1,0 +1,93 @@
+//! Which chunks may come again with another text (see `src/pattern.rs`), and what is done with that text.
+//!
+//! A chunk qualifies when all in it but one text would change nothing if it came again: fields that keep their last
+//! value, names that are set once, `null`s. Whatever adds up (lists, log probabilities, whole messages) disqualifies it.
+
+use super::chunk::{ChoiceView, Chunk, DeltaView};
+use crate::json::{self, Place, Raw};
+use crate::options::Options;
+use crate::pattern::Repetition;
+
+/// What the one text of a chunk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Delta {
+    /// The choice that it is of.
+    pub(super) choice: u32,
+    pub(super) kind: DeltaKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DeltaKind {
+    Text,
+    Reasoning,
+    /// A fragment of the arguments of the call with this index, without id and name.
+    Arguments(Option<u64>),
+}
+
+/// Finds the one text of a chunk that was handled just now.
+pub(crate) fn find(raw: Raw<'_>, options: &Options) -> Option<Repetition<Delta>> {
+    let mut free = Vec::new();
+    let chunk = Chunk::read(raw, |_, _| {});
+    if chunk.x_groq.is_some() {
+        return None;
+    }
+    let mut elements = json::elements(chunk.choices?);
+    let (element, None) = (elements.next()?, elements.next()) else { return None };
+    let mut changes = false;
+    let choice = ChoiceView::read(element, |_, _| {});
+    changes |= choice.finish_reason.is_some_and(|reason| !reason.is_blank());
+    for field in [choice.logprobs, choice.message, choice.text, choice.usage, choice.error] {
+        changes |= field.is_some_and(|value| !value.is_null());
+    }
+    let delta_raw = choice.delta.filter(|delta| delta.is_object())?;
+    let delta = DeltaView::read(delta_raw, |_, value| changes |= value.is_array() && !value.is_blank());
+    for field in [delta.refusal, delta.function_call, delta.audio, delta.reasoning_details] {
+        changes |= field.is_some_and(|value| !value.is_blank());
+    }
+    if changes {
+        return None;
+    }
+    let says = |raw: &Raw<'_>| !raw.is_blank();
+    let mut texts = delta.reasoning.into_iter().flatten().filter(says).map(|raw| (DeltaKind::Reasoning, raw));
+    let texts = texts.by_ref().chain(delta.content.filter(says).map(|raw| (DeltaKind::Text, raw)));
+    let calls = delta.tool_calls.filter(says);
+    let mut found = texts.collect::<Vec<_>>();
+    if let Some(calls) = calls {
+        found.push(arguments(calls)?);
+    }
+    let [(kind, text)] = found.as_slice() else { return None };
+    for (object, names) in [(raw, &[&b"created"[..], b"obfuscation", b"p"][..]), (delta_raw, &[b"obfuscation", b"p"])] {
+        for (key, value) in json::fields(object) {
+            if names.contains(&key.as_ref()) {
+                free.extend(value.place().filter(Place::is_leaf));
+            }
+        }
+    }
+    let choice = super::choice_index(&choice, options);
+    Some(Repetition { meaning: Delta { choice, kind: *kind }, text: text.place()?, free })
+}
+
+/// The fragment of the one call in a list that brings nothing else.
+fn arguments(calls: Raw<'_>) -> Option<(DeltaKind, Raw<'_>)> {
+    let mut elements = json::elements(calls);
+    let (call, None) = (elements.next()?, elements.next()) else { return None };
+    let (mut index, mut function) = (None, None);
+    for (key, value) in json::fields(call) {
+        match key.as_ref() {
+            b"index" => index = Some(json::unsigned(value)?),
+            b"function" => function = Some(value),
+            b"type" => {}
+            _ if value.is_blank() => {}
+            _ => return None,
+        }
+    }
+    let mut arguments = None;
+    for (key, value) in json::fields(function?) {
+        match key.as_ref() {
+            b"arguments" => arguments = Some(value),
+            b"name" if value.is_blank() => {}
+            _ => return None,
+        }
+    }
+    Some((DeltaKind::Arguments(index), arguments?))
+}
