@@ -180,7 +180,9 @@ impl Framer {
     pub(crate) fn is_between_events(&self) -> bool {
         let is_idle = match self.state {
             State::Dispatched => true,
-            State::Start => self.load == 0 && !self.has_data && self.next_id.is_none() && self.block_retry.is_none(),
+            State::Start => {
+                self.load == 0 && !self.has_data && self.next_id.is_none() && self.block_retry.is_none()
+            }
             _ => false,
         };
         is_idle && !self.after_cr

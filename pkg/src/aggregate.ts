@@ -42,8 +42,8 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
   #final: Promise<FinalResponse> | undefined;
   /** Batches that were read and not yet handed out. */
   #batches: StreamEvent[][] = [];
-  /** The read in flight, shared by everyone who waits for one. */
-  #reading: Promise<void> | undefined;
+  /** Who waits for the read in flight; `undefined` when there is none. */
+  #waiting: (() => void)[] | undefined;
   #iterated = false;
   readonly #signal: AbortSignal | undefined;
   /** Lets the telemetry look at what was recorded; it never throws. */
@@ -67,6 +67,7 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
     let at = 0;
     let waiting = 0;
     let tail: Promise<unknown> | undefined;
+    const nextOfBatch = (): IteratorResult<StreamEvent> => ({ value: events[at++]!, done: false });
     const pull = async (): Promise<IteratorResult<StreamEvent>> => {
       try {
         while (at >= events.length || this.#givenUp()) {
@@ -75,13 +76,33 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
           events = batch;
           at = 0;
         }
-        return { value: events[at++]!, done: false };
+        return nextOfBatch();
       } finally {
         waiting--;
       }
     };
+    // One caller, nothing in stock: the read that it asks for answers it, without a promise in between. With one
+    // event per network chunk this is every event's way.
+    const read = (reader: StreamReader): Promise<IteratorResult<StreamEvent>> => {
+      waiting++;
+      const next = new Promise<IteratorResult<StreamEvent>>((resolve) => {
+        this.#read(reader, () => {
+          const batch = this.#givenUp() ? undefined : this.#batches.shift();
+          if (batch === undefined) return resolve(pull());
+          waiting--;
+          events = batch;
+          at = 0;
+          resolve(nextOfBatch());
+        });
+      });
+      tail = next;
+      return next;
+    };
     return this.#iterator(() => {
-      if (waiting === 0 && at < events.length && !this.#givenUp()) return Promise.resolve({ value: events[at++]!, done: false });
+      if (waiting === 0 && !this.#givenUp()) {
+        if (at < events.length) return Promise.resolve(nextOfBatch());
+        if (this.#reader !== undefined && this.#batches.length === 0) return read(this.#reader);
+      }
       // Calls that do not wait for each other are served one after the other.
       const next = waiting++ === 0 ? pull() : tail!.then(pull, pull);
       tail = next;
@@ -129,7 +150,7 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
     guarded(() => reader.cancel());
     this.#exportRecords?.();
     // A read in flight settles the end itself.
-    if (this.#reading === undefined) this.#settle(reader);
+    if (this.#waiting === undefined) this.#settle(reader);
   }
 
   #open(): void {
@@ -171,13 +192,13 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
         this.#thrown = true;
         throw this.#error;
       }
-      await this.#read(this.#reader);
+      await this.#readOnce(this.#reader);
     }
   }
 
   async #drain(): Promise<FinalResponse> {
     while (this.#reader !== undefined) {
-      await this.#read(this.#reader);
+      await this.#readOnce(this.#reader);
       // Without an iterator nobody will ask for the events.
       if (!this.#iterated) this.#batches = [];
     }
@@ -185,25 +206,48 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
     return finalResponse(this.#snapshot, this.#decoder.items);
   }
 
-  #read(reader: StreamReader): Promise<void> {
-    this.#reading ??= this.#readOnce(reader);
-    return this.#reading;
+  #readOnce(reader: StreamReader): Promise<void> {
+    return new Promise((resolve) => this.#read(reader, resolve));
   }
 
-  /** Reads until there are events or the stream ended. Never rejects: failures are in `#error`. */
-  async #readOnce(reader: StreamReader): Promise<void> {
+  /** Reads until there are events or the stream ended, then calls `ready`. Never throws: failures are in `#error`. */
+  #read(reader: StreamReader, ready: () => void): void {
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(ready);
+      return;
+    }
+    this.#waiting = [ready];
     try {
-      await reader.next();
+      if (reader.pull(this.#arrived)) this.#arrived();
+    } catch (error) {
+      this.#fail(error);
+      this.#wake();
+    }
+  }
+
+  /** The read in flight has come to something. */
+  readonly #arrived = (): void => {
+    const reader = this.#reader!;
+    try {
       const events = this.#decoder.read();
       if (events.length > 0) this.#batches.push(events);
       if (this.#decoder.state() !== State.Open) this.#settle(reader);
     } catch (error) {
-      this.#reader = undefined;
-      this.#error = asStreamError(error);
-    } finally {
-      this.#reading = undefined;
-      this.#exportRecords?.();
+      this.#fail(error);
     }
+    this.#wake();
+  };
+
+  #wake(): void {
+    this.#exportRecords?.();
+    const waiting = this.#waiting!;
+    this.#waiting = undefined;
+    for (const ready of waiting) ready();
+  }
+
+  #fail(error: unknown): void {
+    this.#reader = undefined;
+    this.#error = asStreamError(error);
   }
 
   /** The end: what is needed later is read, the Rust side freed. */

@@ -22,9 +22,10 @@ export default function init(arg: {
 export class StreamReader {
   constructor(source: unknown, options: object, signal: AbortSignal | undefined);
   control(): number;
-  next(): Promise<void>;
+  /** Returns `true` when there is something to look at; else calls `ready` when there is. */
+  pull(ready: () => void): boolean;
   cancel(): void;
-  /** Records every frame, and the end, with this telemetry. Before the first `next()`. */
+  /** Records every frame, and the end, with this telemetry. Before the first `pull()`. */
   observe(telemetry: TelemetryCore): void;
   error(): string | undefined;
   cause(): unknown;

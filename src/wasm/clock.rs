@@ -11,6 +11,14 @@ extern "C" {
     fn set_timeout(callback: &Function, delay_ms: f64) -> JsValue;
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(handle: &JsValue);
+
+    /// Node's handle of a timer.
+    #[derive(Debug)]
+    type NodeTimer;
+    #[wasm_bindgen(method, js_name = ref)]
+    fn hold(this: &NodeTimer);
+    #[wasm_bindgen(method)]
+    fn unref(this: &NodeTimer);
 }
 
 /// The longest delay that hosts accept: more would fire at once.
@@ -25,23 +33,26 @@ pub(super) fn now_ms() -> f64 {
 #[derive(Debug)]
 pub(super) struct Timer {
     handle: JsValue,
+    /// The handle, if the host is one whose timers keep the process alive.
+    node: Option<NodeTimer>,
 }
 
 impl Timer {
     pub(super) fn start(callback: &Function, delay_ms: f64) -> Self {
-        Self { handle: set_timeout(callback, delay_ms.clamp(0.0, LONGEST_DELAY_MS)) }
+        let handle = set_timeout(callback, delay_ms.clamp(0.0, LONGEST_DELAY_MS));
+        let can =
+            |name| Reflect::get(&handle, &JsValue::from_str(name)).is_ok_and(|method| method.is_function());
+        let is_node = handle.is_object() && can("ref") && can("unref");
+        let node = is_node.then(|| handle.clone().unchecked_into());
+        Self { handle, node }
     }
 
     /// In Node, says whether the timer keeps the process alive; elsewhere does nothing.
     pub(super) fn hold_process(&self, hold: bool) {
-        if !self.handle.is_object() {
-            return;
-        }
-        let name = JsValue::from_str(if hold { "ref" } else { "unref" });
-        if let Ok(method) = Reflect::get(&self.handle, &name)
-            && let Some(method) = method.dyn_ref::<Function>()
-        {
-            let _ = method.call0(&self.handle);
+        match &self.node {
+            Some(timer) if hold => timer.hold(),
+            Some(timer) => timer.unref(),
+            None => {}
         }
     }
 }

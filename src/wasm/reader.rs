@@ -1,14 +1,11 @@
 //! The pull side: reads a source when asked, and holds idle timeout, abort and cancel.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::task::{Context, Poll, Waker};
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortSignal;
 
 use super::aggregator::{BatchedAggregator, error_json};
@@ -25,7 +22,7 @@ const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
 /// Reads a source and aggregates it.
 ///
-/// Nothing happens between two calls of `next`: no read is pending, so a slow consumer holds the source
+/// Nothing happens between two calls of `pull`: no read is pending, so a slow consumer holds the source
 /// back and loses nothing. Dropping it stops the timer, removes the abort listener and cancels the source.
 #[wasm_bindgen(skip_typescript)]
 #[derive(Debug)]
@@ -44,12 +41,11 @@ struct Inner {
     /// A failed read's exception or the abort's reason, for `cause`.
     cause: RefCell<JsValue>,
     pulling: Cell<bool>,
+    /// Who is told when the pull under way has come to something.
+    ready: RefCell<Option<Function>>,
     /// When the pending read began; `None` while none is pending.
     waiting_since: Cell<Option<f64>>,
     interrupt: Cell<Option<Interrupt>>,
-    /// What the pending read came to.
-    arrived: RefCell<Option<Result<JsValue, JsValue>>>,
-    waker: RefCell<Option<Waker>>,
     timer: RefCell<Option<Timer>>,
     callbacks: RefCell<Option<Callbacks>>,
     signal: Option<AbortSignal>,
@@ -98,10 +94,9 @@ impl StreamReader {
             buffer: RefCell::default(),
             cause: RefCell::new(JsValue::UNDEFINED),
             pulling: Cell::new(false),
+            ready: RefCell::default(),
             waiting_since: Cell::new(None),
             interrupt: Cell::new(None),
-            arrived: RefCell::default(),
-            waker: RefCell::default(),
             timer: RefCell::default(),
             callbacks: RefCell::default(),
             signal,
@@ -115,18 +110,25 @@ impl StreamReader {
         self.inner.batched.borrow().control()
     }
 
-    /// Reads until there are events or the stream ended, and leaves the batch. One call at a time.
-    pub fn next(&self) -> Promise {
-        let inner = Rc::clone(&self.inner);
-        if inner.pulling.replace(true) {
-            return Promise::reject(&JsValue::from_str("next() was called while another call was pending"));
+    /// Reads until there are events or the stream ended, and leaves the batch. Returns `true` when that is so at
+    /// once; else `ready` is called when it is, from a microtask. One call at a time.
+    ///
+    /// A callback and not a promise: with one event per chunk the promises are most of the cost.
+    ///
+    /// # Errors
+    /// When another call is under way.
+    pub fn pull(&self, ready: Function) -> Result<bool, JsValue> {
+        if self.inner.pulling.replace(true) {
+            return Err(JsValue::from_str("pull() was called while another call was pending"));
         }
-        future_to_promise(async move {
-            inner.pull().await;
-            inner.pulling.set(false);
-            inner.hold_process(false);
-            Ok(JsValue::UNDEFINED)
-        })
+        self.inner.hold_process(true);
+        let is_ready = self.inner.advance();
+        if is_ready {
+            self.inner.rest();
+        } else {
+            self.inner.ready.replace(Some(ready));
+        }
+        Ok(is_ready)
     }
 
     /// Records every frame, and the end, with this telemetry.
@@ -134,7 +136,7 @@ impl StreamReader {
         self.inner.batched.borrow_mut().observe(telemetry);
     }
 
-    /// Gives the stream up: a pending `next` ends, the source is cancelled.
+    /// Gives the stream up: a pending `pull` ends, the source is cancelled.
     pub fn cancel(&self) {
         self.inner.interrupt(Interrupt::Cancelled);
     }
@@ -195,25 +197,43 @@ impl Inner {
         }
     }
 
-    async fn pull(&self) {
-        self.hold_process(true);
+    /// Goes on until there is something to look at (`true`), or a read is pending.
+    fn advance(&self) -> bool {
         loop {
             if let Some(interrupt) = self.interrupt.get() {
                 self.give_up(interrupt);
             }
             if self.settle() {
-                return;
+                return true;
             }
+            // Reading may call the source's own code, which may cancel the stream: nothing is borrowed meanwhile.
             let source = self.source.borrow().clone();
-            let result = match source.read() {
-                Ok(promise) => self.wait(promise).await,
-                Err(error) => Some(Err(error)),
-            };
-            match result {
-                // Interrupted: the loop's beginning sees to it.
-                None => {}
-                Some(Ok(value)) => self.handle_read(&value),
-                Some(Err(error)) => self.handle_rejection(error),
+            match source.read() {
+                Ok(promise) => {
+                    self.wait(&promise);
+                    if self.interrupt.get().is_none() {
+                        return false;
+                    }
+                    self.waiting_since.set(None);
+                }
+                Err(error) => self.handle_rejection(error),
+            }
+        }
+    }
+
+    /// The pull came to its end.
+    fn rest(&self) {
+        self.pulling.set(false);
+        self.hold_process(false);
+    }
+
+    /// Goes on after a read or an interrupt, and tells who pulls when there is something to look at.
+    fn go_on(&self) {
+        if self.pulling.get() && self.advance() {
+            self.rest();
+            let ready = self.ready.take();
+            if let Some(ready) = ready {
+                let _ = ready.call0(&JsValue::UNDEFINED);
             }
         }
     }
@@ -231,29 +251,25 @@ impl Inner {
         has_events || is_finished
     }
 
-    /// Waits for a read; `None` when it was interrupted.
-    async fn wait(&self, promise: Promise) -> Option<Result<JsValue, JsValue>> {
+    /// Waits for a read.
+    fn wait(&self, promise: &Promise) {
         self.waiting_since.set(Some(clock::now_ms()));
         self.start_timer();
         if let Some(callbacks) = self.callbacks.borrow().as_ref() {
             let _ = promise.then2(&callbacks.on_value, &callbacks.on_error);
         }
-        let result = Waiting { inner: self }.await;
-        self.waiting_since.set(None);
-        self.waker.borrow_mut().take();
-        result
     }
 
-    /// The pending read came to something. After the end nobody waits for it any more.
+    /// The pending read came to something. After an interrupt nobody waits for it any more.
     fn arrive(&self, result: Result<JsValue, JsValue>) {
-        if self.waiting_since.get().is_none() {
+        if self.waiting_since.take().is_none() {
             return;
         }
-        self.arrived.replace(Some(result));
-        let waker = self.waker.borrow_mut().take();
-        if let Some(waker) = waker {
-            waker.wake();
+        match result {
+            Ok(value) => self.handle_read(&value),
+            Err(error) => self.handle_rejection(error),
         }
+        self.go_on();
     }
 
     fn handle_read(&self, value: &JsValue) {
@@ -341,7 +357,7 @@ impl Inner {
     }
 
     /// Ends a pending read and frees the source at once, whether or not somebody waits.
-    fn interrupt(&self, interrupt: Interrupt) {
+    fn interrupt(self: &Rc<Self>, interrupt: Interrupt) {
         if self.interrupt.get().is_some() || self.batched.borrow().aggregator.is_finished() {
             return;
         }
@@ -351,15 +367,14 @@ impl Inner {
             self.cause.replace(signal.reason());
         }
         self.interrupt.set(Some(interrupt));
-        let waker = self.waker.borrow_mut().take();
-        match waker {
-            Some(waker) => waker.wake(),
-            None if !self.pulling.get() => {
-                self.give_up(interrupt);
-                self.batched.borrow_mut().record_observations();
-                self.close();
-            }
-            None => {}
+        if !self.pulling.get() {
+            self.give_up(interrupt);
+            self.batched.borrow_mut().record_observations();
+            self.close();
+        } else if self.waiting_since.take().is_some() {
+            // Not at once: the caller may be in the middle of a call.
+            let inner = Rc::clone(self);
+            spawn_local(async move { inner.go_on() });
         }
     }
 
@@ -425,25 +440,5 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-/// A read that an interrupt can end.
-struct Waiting<'r> {
-    inner: &'r Inner,
-}
-
-impl Future for Waiting<'_> {
-    type Output = Option<Result<JsValue, JsValue>>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.inner.interrupt.get().is_some() {
-            return Poll::Ready(None);
-        }
-        if let Some(result) = self.inner.arrived.take() {
-            return Poll::Ready(Some(result));
-        }
-        *self.inner.waker.borrow_mut() = Some(context.waker().clone());
-        Poll::Pending
     }
 }

@@ -12,6 +12,13 @@ extern "C" {
     /// What kind of built-in object a value is, e.g. `[object ArrayBuffer]`.
     #[wasm_bindgen(js_namespace = ["Object", "prototype", "toString"], js_name = call)]
     fn tag(value: &JsValue) -> String;
+
+    /// What a read gives. Getters of their own, because a lookup by name decodes the name each time.
+    type ReadResult;
+    #[wasm_bindgen(method, getter, catch)]
+    fn done(this: &ReadResult) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, getter, catch)]
+    fn value(this: &ReadResult) -> Result<JsValue, JsValue>;
 }
 
 /// A source of chunks.
@@ -100,10 +107,17 @@ impl Source {
 
     /// Reads what such a promise resolved to.
     pub(super) fn chunk(result: &JsValue) -> Result<Chunk, Error> {
-        if !result.is_object() || get(result, "done").is_truthy() {
+        if !result.is_object() {
             return Ok(Chunk::End);
         }
-        let value = get(result, "value");
+        let result = result.unchecked_ref::<ReadResult>();
+        if result.done().is_ok_and(|done| done.is_truthy()) {
+            return Ok(Chunk::End);
+        }
+        let value = match result.value().unwrap_or(JsValue::UNDEFINED).dyn_into::<Uint8Array>() {
+            Ok(bytes) => return Ok(Chunk::Bytes(bytes)),
+            Err(value) => value,
+        };
         if let Some(text) = value.as_string() {
             return Ok(Chunk::Bytes(Uint8Array::from(text.as_bytes())));
         }

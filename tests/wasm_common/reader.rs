@@ -20,6 +20,18 @@ const DONE: &[u8] = b"data: [DONE]\n\n";
 /// The two kinds of sources that can be told to stop.
 const KINDS: [fn(&Feed) -> JsValue; 2] = [|feed| feed.stream().into(), Feed::iterable];
 
+/// A call of `pull`, as a promise.
+fn pull(reader: &StreamReader) -> Promise {
+    Promise::new(&mut |resolve, reject| {
+        let settled = match reader.pull(resolve.clone()) {
+            Ok(true) => resolve.call0(&JsValue::UNDEFINED),
+            Ok(false) => return,
+            Err(error) => reject.call1(&JsValue::UNDEFINED, &error),
+        };
+        settled.expect("a promise's functions do not throw");
+    })
+}
+
 /// A reader and what was read of it.
 struct Read {
     reader: StreamReader,
@@ -42,18 +54,15 @@ impl Read {
         Self { reader, decoder, events: Vec::new() }
     }
 
-    /// One call of `next`. Returns the kinds of its events.
+    /// One call of `pull`. Returns the kinds of its events.
     async fn next(&mut self) -> Vec<Value> {
-        self.wait_for(self.reader.next()).await
+        self.wait_for(pull(&self.reader)).await
     }
 
     async fn wait_for(&mut self, next: Promise) -> Vec<Value> {
-        JsFuture::from(host::in_time(&next)).await.expect("next() resolves");
+        JsFuture::from(host::in_time(&next)).await.expect("pull() comes to something");
         let events = self.decoder.read();
-        assert!(
-            !events.is_empty() || self.decoder.state() != State::Open,
-            "next() returned without a reason"
-        );
+        assert!(!events.is_empty() || self.decoder.state() != State::Open, "pull() came to nothing");
         let kinds = events.iter().map(|event| event["type"].clone()).collect();
         self.events.extend(events);
         kinds
@@ -180,9 +189,9 @@ async fn nothing_is_read_before_it_is_asked_for() {
 #[wasm_bindgen_test]
 async fn one_next_at_a_time() {
     let mut read = Read::new(Feed::of([TEXT], Then::Close).stream());
-    let first = read.reader.next();
-    let second = JsFuture::from(host::in_time(&read.reader.next())).await.expect_err("the first is pending");
-    assert_eq!(second, "next() was called while another call was pending");
+    let first = pull(&read.reader);
+    let second = JsFuture::from(host::in_time(&pull(&read.reader))).await.expect_err("the first is pending");
+    assert_eq!(second, "pull() was called while another call was pending");
     assert_eq!(read.wait_for(first).await, ["output_text.delta"]);
 }
 
@@ -346,7 +355,7 @@ async fn an_abort_ends_a_pending_read() {
         let mut read = Read::with(source(&feed), &json!({}), &abort.signal());
         assert_eq!(abort.listeners(), 1);
         assert_eq!(read.next().await, ["output_text.delta"]);
-        let pending = read.reader.next();
+        let pending = pull(&read.reader);
         assert_eq!(JsFuture::from(host::is_settled(&pending)).await, Ok(JsValue::FALSE));
         abort.abort(&reason);
         assert_eq!(read.wait_for(pending).await, Vec::<Value>::new());
@@ -384,7 +393,7 @@ async fn a_cancel_ends_a_pending_read() {
         let feed = Feed::of([TEXT], Then::Hang);
         let mut read = Read::new(source(&feed));
         assert_eq!(read.next().await, ["output_text.delta"]);
-        let pending = read.reader.next();
+        let pending = pull(&read.reader);
         assert_eq!(JsFuture::from(host::is_settled(&pending)).await, Ok(JsValue::FALSE));
         read.reader.cancel();
         assert_eq!(read.wait_for(pending).await, Vec::<Value>::new());
@@ -409,7 +418,7 @@ async fn a_cancel_at_any_time() {
     // In the same turn as `next`, which has not begun to read.
     let feed = Feed::of([TEXT], Then::Close);
     let mut read = Read::new(feed.stream());
-    let pending = read.reader.next();
+    let pending = pull(&read.reader);
     read.reader.cancel();
     read.wait_for(pending).await;
     assert_eq!(feed.cancels(), 1);

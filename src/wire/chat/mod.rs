@@ -139,7 +139,11 @@ impl ChatStream {
         let at = self.by_index.get(&delta.choice.into());
         if let Some(choice) = at.and_then(|at| self.choices.get_mut(*at)) {
             let include = options.include;
-            choice.handle_repeated(delta.kind, text, &mut Emit { choice: delta.choice, out, include, added: &mut self.added });
+            choice.handle_repeated(
+                delta.kind,
+                text,
+                &mut Emit { choice: delta.choice, out, include, added: &mut self.added },
+            );
             self.largest_item = self.largest_item.max(choice.largest_item());
         }
         self.check_size(options)

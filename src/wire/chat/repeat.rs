@@ -56,7 +56,9 @@ pub(crate) fn find(raw: Raw<'_>, options: &Options) -> Option<Repetition<Delta>>
         found.push(arguments(calls)?);
     }
     let [(kind, text)] = found.as_slice() else { return None };
-    for (object, names) in [(raw, &[&b"created"[..], b"obfuscation", b"p"][..]), (delta_raw, &[b"obfuscation", b"p"])] {
+    for (object, names) in
+        [(raw, &[&b"created"[..], b"obfuscation", b"p"][..]), (delta_raw, &[b"obfuscation", b"p"])]
+    {
         for (key, value) in json::fields(object) {
             if names.contains(&key.as_ref()) {
                 free.extend(value.place().filter(Place::is_leaf));

@@ -80,7 +80,12 @@ impl ToolCalls {
     }
 
     /// Handles a fragment of arguments that comes with an index, or not even that.
-    pub(super) fn handle_fragment(&mut self, index: Option<u64>, fragment: &JsonText<'_>, emit: &mut Emit<'_>) {
+    pub(super) fn handle_fragment(
+        &mut self,
+        index: Option<u64>,
+        fragment: &JsonText<'_>,
+        emit: &mut Emit<'_>,
+    ) {
         let view = CallView { index, ..CallView::default() };
         let (number, is_new) = self.locate(&view);
         self.apply(number, is_new, view, Some(fragment), emit);
