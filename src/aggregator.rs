@@ -2,15 +2,13 @@
 
 use std::mem;
 
-use serde::Serialize;
-
 use crate::body::{BodyKind, BodySniffer};
 use crate::diagnostics::diagnostic;
 use crate::error::{Error, ErrorCode, ProviderError};
 use crate::event::{Completion, EndedBy, EventQueue, RawFrame, StreamEvent};
 use crate::flat::FlatBatch;
 use crate::item::{Item, Status};
-use crate::json::{self, Raw, Tape};
+use crate::json::{self, Object, Raw, Tape, ToJson, serialize_by_json};
 use crate::options::{InvalidUtf8, Options};
 use crate::pattern::LastEvent;
 use crate::sse::{Frame, Framer};
@@ -60,7 +58,7 @@ enum State {
 }
 
 /// What went through, for people who look after a stream.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Bytes of the body.
     pub bytes: u64,
@@ -73,6 +71,20 @@ pub struct Counts {
     /// Events of the Responses API of types that are passed over: the progress of server-side tools, and
     /// those that this version has never heard of.
     pub unknown_events: u64,
+}
+
+serialize_by_json!(Counts);
+
+impl ToJson for Counts {
+    fn write_json(&self, out: &mut String) {
+        let mut object = Object::begin(out);
+        object.number("bytes", self.bytes);
+        object.number("frames", self.frames);
+        object.number("bad_frames", self.bad_frames);
+        object.number("comments", self.comments);
+        object.number("unknown_events", self.unknown_events);
+        object.end();
+    }
 }
 
 impl Aggregator {

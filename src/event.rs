@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use crate::item::{Item, Provider, TokenUsage};
+use crate::json::{Object, ToJson, serialize_by_json};
 use crate::timings::Timings;
+
+serialize_by_json!(Created, RawFrame, Completion);
 
 /// One event of the stream, borrowed from the aggregator that made it.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +74,7 @@ pub enum StreamEvent<'a> {
 }
 
 /// The beginning of a response.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Created {
     /// The response's id, as far as known.
     pub response_id: String,
@@ -82,23 +83,20 @@ pub struct Created {
 }
 
 /// An SSE frame, and what was wrong with it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RawFrame {
     /// The event's name; `message` without an `event:` line.
     pub event: String,
     /// The last event id, when there is one.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// The data.
     pub data: String,
     /// Why the frame could not be used: the UTF-8 error or the JSON parser's words.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
 /// Why a stream counts as complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndedBy {
     /// `data: [DONE]`.
     Done,
@@ -115,7 +113,7 @@ pub enum EndedBy {
 }
 
 /// The end of a response.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Completion {
     /// The response's id; empty when the provider sent none.
     pub response_id: String,
@@ -133,8 +131,71 @@ pub struct Completion {
     /// When things happened.
     pub timings: Timings,
     /// Fields of the provider's chunks that have no place elsewhere, each with its last value.
-    #[serde(skip_serializing_if = "Provider::is_empty")]
     pub provider: Provider,
+}
+
+impl ToJson for Created {
+    fn write_json(&self, out: &mut String) {
+        let mut object = Object::begin(out);
+        object.string("response_id", &self.response_id);
+        object.string("model", &self.model);
+        object.end();
+    }
+}
+
+impl ToJson for RawFrame {
+    fn write_json(&self, out: &mut String) {
+        let mut object = Object::begin(out);
+        object.string("event", &self.event);
+        if !self.id.is_empty() {
+            object.string("id", &self.id);
+        }
+        object.string("data", &self.data);
+        if let Some(error) = &self.error {
+            object.string("error", error);
+        }
+        object.end();
+    }
+}
+
+impl EndedBy {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::TerminalEvent => "terminal_event",
+            Self::EndOfStream => "end_of_stream",
+            Self::IdleTimeout => "idle_timeout",
+            Self::TransportError => "transport_error",
+            Self::JsonBody => "json_body",
+        }
+    }
+}
+
+impl Completion {
+    /// Writes the fields into an object that may have others beside them.
+    pub(crate) fn write_fields(&self, object: &mut Object<'_>) {
+        object.string("response_id", &self.response_id);
+        object.string("model", &self.model);
+        object.optional_string("finish_reason", self.finish_reason.as_deref());
+        object.optional_string("finish_reason_normalized", self.finish_reason_normalized.as_deref());
+        match &self.token_usage {
+            Some(usage) => usage.write_json(object.key("token_usage")),
+            None => object.raw("token_usage", "null"),
+        }
+        object.string("ended_by", self.ended_by.as_str());
+        self.timings.write_json(object.key("timings"));
+        if !self.provider.is_empty() {
+            self.provider.write_json(object.key("provider"));
+        }
+    }
+}
+
+impl ToJson for Completion {
+    fn write_json(&self, out: &mut String) {
+        let mut object = Object::begin(out);
+        self.write_fields(&mut object);
+        object.end();
+    }
 }
 
 /// The number of an event's kind in the flat table. The same numbers are in `pkg/src/decode.ts`.

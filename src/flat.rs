@@ -6,6 +6,7 @@
 //! completion, raw frames) have JSON as their text, which the facade parses. See `pkg/src/decode.ts`.
 
 use crate::event::{EventQueue, Kind, Payload};
+use crate::json::{ToJson, write_list, write_string};
 
 /// Numbers per table row.
 pub const ROW_LEN: usize = 4;
@@ -75,13 +76,13 @@ fn utf16_len(text: &str) -> u32 {
 }
 
 fn push_json(out: &mut String, payload: &Payload) {
-    let json = match payload {
-        Payload::Created(created) => serde_json::to_string(created),
-        Payload::Item(item) => serde_json::to_string(item.as_ref()),
-        Payload::Call { call_id, name } => serde_json::to_string(&[call_id, name]),
-        Payload::Raw(frame) => serde_json::to_string(frame),
-        Payload::Completed(completion) => serde_json::to_string(completion),
-    };
-    // These types serialise without fail (string keys, no custom errors); `null` keeps the row count right.
-    out.push_str(json.as_deref().unwrap_or("null"));
+    match payload {
+        Payload::Created(created) => created.write_json(out),
+        Payload::Item(item) => item.write_json(out),
+        Payload::Call { call_id, name } => {
+            write_list(out, &[call_id, name], &mut |text, out| write_string(out, text))
+        }
+        Payload::Raw(frame) => frame.write_json(out),
+        Payload::Completed(completion) => completion.write_json(out),
+    }
 }

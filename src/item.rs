@@ -3,14 +3,13 @@
 //! An item serialises as the OpenAI Responses API writes its output items, so that it can go into the
 //! next request as it is. What such an item cannot say is kept, as it came, in its `provider` field.
 
-use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
-
 use crate::field_map::FieldMap;
+use crate::json::{self, Object, Raw, ToJson, serialize_by_json, write_list};
+
+serialize_by_json!(Item, Provider, TokenUsage, ContentPart, ReasoningPart, SummaryPart);
 
 /// One finished (or, with a status, unfinished) piece of the response.
-#[derive(Debug, Clone, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Debug, Clone)]
 pub enum Item {
     /// Visible text, or a refusal.
     Message(Message),
@@ -21,7 +20,6 @@ pub enum Item {
     /// A call of a tool with free-form input.
     CustomToolCall(CustomToolCall),
     /// An item as the Responses API sent it, of any type.
-    #[serde(untagged)]
     Verbatim(Verbatim),
 }
 
@@ -43,13 +41,13 @@ impl Item {
 #[derive(Debug, Clone)]
 pub struct Verbatim {
     kind: String,
-    json: Box<RawValue>,
+    json: String,
 }
 
 impl Verbatim {
-    /// `None` when the text is not JSON.
-    pub(crate) fn new(kind: String, json: String) -> Option<Self> {
-        RawValue::from_string(json).ok().map(|json| Self { kind, json })
+    /// An item from its JSON text.
+    pub(crate) fn new(kind: String, json: String) -> Self {
+        Self { kind, json }
     }
 
     /// The item's `type`; empty when it has none.
@@ -59,48 +57,39 @@ impl Verbatim {
 
     /// The item as JSON text.
     pub fn json(&self) -> &str {
-        self.json.get()
+        &self.json
     }
 
     /// The JSON text of one field; [`crate::json`] reads it.
     pub fn field(&self, name: &str) -> Option<&str> {
-        let raw = crate::json::Raw::from_text(self.json.get());
-        crate::json::field(raw, name.as_bytes()).map(crate::json::Raw::as_str)
-    }
-}
-
-impl Serialize for Verbatim {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.json.serialize(serializer)
+        json::field(Raw::from_text(&self.json), name.as_bytes()).map(Raw::as_str)
     }
 }
 
 /// `{"type":"message","role":..,"content":[..]}`
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Message {
     /// The first role that came; `assistant` when none did.
     pub role: String,
     /// The text, then the refusal; empty for a message that has only provider fields (audio, images).
     pub content: Vec<ContentPart>,
     /// Status, choice and provider fields.
-    #[serde(flatten)]
     pub common: Common,
 }
 
 /// `{"type":"reasoning","summary":[],"content":[..]}`
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Reasoning {
     /// Summaries; empty on the chat wire.
     pub summary: Vec<SummaryPart>,
     /// Raw reasoning, one part.
     pub content: Vec<ReasoningPart>,
     /// Status, choice and provider fields.
-    #[serde(flatten)]
     pub common: Common,
 }
 
 /// `{"type":"function_call","name":..,"arguments":"..","call_id":".."}`
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct FunctionCall {
     /// The function's name; empty when the provider lost it.
     pub name: String,
@@ -110,12 +99,11 @@ pub struct FunctionCall {
     /// The call's id; empty when the provider sent none.
     pub call_id: String,
     /// Status, choice and provider fields.
-    #[serde(flatten)]
     pub common: Common,
 }
 
 /// `{"type":"custom_tool_call","name":..,"input":"..","call_id":".."}`
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct CustomToolCall {
     /// The tool's name.
     pub name: String,
@@ -124,32 +112,22 @@ pub struct CustomToolCall {
     /// The call's id; empty when the provider sent none.
     pub call_id: String,
     /// Status, choice and provider fields.
-    #[serde(flatten)]
     pub common: Common,
 }
 
 /// What every kind of item may carry.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default)]
 pub struct Common {
     /// Absent on a finished item.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
     /// The choice's index, when it is not 0 (`n` > 1).
-    #[serde(skip_serializing_if = "is_zero")]
     pub choice: u32,
     /// Fields of the provider that the item's shape has no place for, as they came.
-    #[serde(skip_serializing_if = "Provider::is_empty")]
     pub provider: Provider,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-fn is_zero(value: &u32) -> bool {
-    *value == 0
-}
-
 /// How far an unfinished item is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// The stream is still running.
     InProgress,
@@ -157,9 +135,17 @@ pub enum Status {
     Incomplete,
 }
 
+impl Status {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "in_progress",
+            Self::Incomplete => "incomplete",
+        }
+    }
+}
+
 /// A part of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContentPart {
     /// Visible text.
     OutputText {
@@ -174,8 +160,7 @@ pub enum ContentPart {
 }
 
 /// A part of a reasoning item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReasoningPart {
     /// Raw reasoning.
     ReasoningText {
@@ -185,8 +170,7 @@ pub enum ReasoningPart {
 }
 
 /// A part of a reasoning item's summary.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SummaryPart {
     /// Summary text.
     SummaryText {
@@ -197,7 +181,7 @@ pub enum SummaryPart {
 
 /// Provider fields by name, each as the JSON that came; a JSON object.
 #[derive(Debug, Clone, Default)]
-pub struct Provider(FieldMap<Box<RawValue>>);
+pub struct Provider(FieldMap<String>);
 
 impl Provider {
     /// Whether there are none.
@@ -207,7 +191,7 @@ impl Provider {
 
     /// The JSON text of one field.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.get())
+        self.0.get(name).map(String::as_str)
     }
 
     /// Adds a field; text that is not JSON is kept as a JSON string. The first of a name stays.
@@ -215,35 +199,37 @@ impl Provider {
         if self.get(name).is_some() {
             return;
         }
-        let json = crate::json::paired(&json).unwrap_or(json);
-        let value = RawValue::from_string(json.clone()).or_else(|_| {
-            let mut quoted = String::new();
-            crate::json::write_string(&mut quoted, &json);
-            RawValue::from_string(quoted)
-        });
-        if let Ok(value) = value {
-            self.0.insert(name, value);
+        let json = json::paired(&json).unwrap_or(json);
+        match json::check(&json) {
+            Ok(()) => self.0.insert(name, json),
+            Err(_) => self.insert_str(name, &json),
         }
     }
 
     /// Adds a field whose value is a string.
     pub(crate) fn insert_str(&mut self, name: &str, value: &str) {
-        let mut json = String::new();
-        crate::json::write_string(&mut json, value);
-        self.insert(name, json);
+        if self.get(name).is_none() {
+            let mut json = String::new();
+            json::write_string(&mut json, value);
+            self.0.insert(name, json);
+        }
     }
 }
 
-impl Serialize for Provider {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter())
+impl ToJson for Provider {
+    fn write_json(&self, out: &mut String) {
+        let mut object = Object::begin(out);
+        for (name, json) in self.0.iter() {
+            object.raw(name, json);
+        }
+        object.end();
     }
 }
 
 /// Token counts, as the provider reported them; `None` (JSON `null`) for what it did not report.
 ///
 /// Totals are never recomputed: some providers count reasoning outside of `output_tokens`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenUsage {
     /// Prompt tokens, cached ones included.
     pub input_tokens: Option<u64>,
@@ -255,4 +241,95 @@ pub struct TokenUsage {
     pub reasoning_output_tokens: Option<u64>,
     /// The total, as sent.
     pub total_tokens: Option<u64>,
+}
+
+impl ToJson for TokenUsage {
+    fn write_json(&self, out: &mut String) {
+        let mut object = Object::begin(out);
+        object.optional_number("input_tokens", self.input_tokens);
+        object.optional_number("cached_input_tokens", self.cached_input_tokens);
+        object.optional_number("output_tokens", self.output_tokens);
+        object.optional_number("reasoning_output_tokens", self.reasoning_output_tokens);
+        object.optional_number("total_tokens", self.total_tokens);
+        object.end();
+    }
+}
+
+impl ToJson for Item {
+    fn write_json(&self, out: &mut String) {
+        if let Self::Verbatim(item) = self {
+            return out.push_str(&item.json);
+        }
+        let mut object = Object::begin(out);
+        object.string("type", self.kind());
+        let common = match self {
+            Self::Message(Message { role, content, common }) => {
+                object.string("role", role);
+                write_parts(object.key("content"), content);
+                common
+            }
+            Self::Reasoning(Reasoning { summary, content, common }) => {
+                write_parts(object.key("summary"), summary);
+                write_parts(object.key("content"), content);
+                common
+            }
+            Self::FunctionCall(FunctionCall { name, arguments, call_id, common }) => {
+                object.string("name", name);
+                object.string("arguments", arguments);
+                object.string("call_id", call_id);
+                common
+            }
+            Self::CustomToolCall(CustomToolCall { name, input, call_id, common }) => {
+                object.string("name", name);
+                object.string("input", input);
+                object.string("call_id", call_id);
+                common
+            }
+            Self::Verbatim(_) => return,
+        };
+        if let Some(status) = common.status {
+            object.string("status", status.as_str());
+        }
+        if common.choice != 0 {
+            object.number("choice", common.choice.into());
+        }
+        if !common.provider.is_empty() {
+            common.provider.write_json(object.key("provider"));
+        }
+        object.end();
+    }
+}
+
+impl ToJson for ContentPart {
+    fn write_json(&self, out: &mut String) {
+        match self {
+            Self::OutputText { text } => write_part(out, "output_text", "text", text),
+            Self::Refusal { refusal } => write_part(out, "refusal", "refusal", refusal),
+        }
+    }
+}
+
+impl ToJson for ReasoningPart {
+    fn write_json(&self, out: &mut String) {
+        let Self::ReasoningText { text } = self;
+        write_part(out, "reasoning_text", "text", text);
+    }
+}
+
+impl ToJson for SummaryPart {
+    fn write_json(&self, out: &mut String) {
+        let Self::SummaryText { text } = self;
+        write_part(out, "summary_text", "text", text);
+    }
+}
+
+fn write_parts<T: ToJson>(out: &mut String, parts: &[T]) {
+    write_list(out, parts, &mut |part, out| part.write_json(out));
+}
+
+fn write_part(out: &mut String, kind: &str, name: &str, text: &str) {
+    let mut object = Object::begin(out);
+    object.string("type", kind);
+    object.string(name, text);
+    object.end();
 }

@@ -1,9 +1,11 @@
 //! When things happened in one stream, in milliseconds since it was opened.
 
-use serde::Serialize;
+use crate::json::{Object, ToJson, serialize_by_json};
+
+serialize_by_json!(Timings);
 
 /// The timings of a stream. The core has no clock: each `handle_*` call is told the time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Timings {
     /// From opening to the first byte of the body; `null` when none came.
     pub time_to_first_byte_ms: Option<f64>,
@@ -13,6 +15,17 @@ pub struct Timings {
     pub time_to_first_text_ms: Option<f64>,
     /// To the end of the stream.
     pub duration_ms: Option<f64>,
+}
+
+impl ToJson for Timings {
+    fn write_json(&self, out: &mut String) {
+        let mut object = Object::begin(out);
+        object.optional_millis("time_to_first_byte_ms", self.time_to_first_byte_ms);
+        object.optional_millis("time_to_first_token_ms", self.time_to_first_token_ms);
+        object.optional_millis("time_to_first_text_ms", self.time_to_first_text_ms);
+        object.optional_millis("duration_ms", self.duration_ms);
+        object.end();
+    }
 }
 
 /// Notes the moments as they come.

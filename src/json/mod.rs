@@ -8,21 +8,23 @@
 //! Strings are read as WTF-8, because some servers cut a surrogate pair (`"\ud83d"`, then `"\ude00"`)
 //! between two deltas; `TextBuffer` (`src/text.rs`) joins the halves again.
 
+mod fault;
 mod loose;
 mod scan;
 mod string;
+mod write;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
-
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 pub use self::scan::Tape;
 pub(crate) use self::scan::number_end;
 use self::scan::{Node, Span};
 pub(crate) use self::string::end as string_end;
 pub use self::string::paired;
+pub use self::write::ToJson;
+pub(crate) use self::write::{Object, serialize_by_json, write_list, write_string};
 
 /// One JSON value: its text, without white space around it, and where the values within it are.
 #[derive(Clone, Copy)]
@@ -138,12 +140,13 @@ impl Tape {
     /// (`expected ident at line 1 column 2`).
     pub fn document<'a>(&'a mut self, text: &'a str) -> Result<Raw<'a>, String> {
         match self.scan(text) {
-            Some(nodes) => {
-                let span = nodes.first().map(|node| node.value).unwrap_or_default();
-                let whole = Raw { text, offset: 0, nodes };
-                Ok(Raw { text: whole.slice(span), offset: span.start, nodes })
+            Some(nodes @ [document, ..]) => {
+                let span = document.value;
+                let text = text.get(span.start as usize..span.end as usize).unwrap_or_default();
+                Ok(Raw { text, offset: span.start, nodes })
             }
-            None => document(text),
+            Some([]) => Ok(Raw::from_text(trimmed(text))),
+            None => Err(fault::explain(text)),
         }
     }
 }
@@ -154,21 +157,20 @@ impl Tape {
 /// # Errors
 /// The parser's own words, as [`Tape::document`].
 pub fn document(text: &str) -> Result<Raw<'_>, String> {
-    let error = match check(text) {
-        Ok(()) => return Ok(Raw::from_text(text.trim_ascii())),
-        Err(error) => error,
-    };
-    // The reference reads into a tree, whose errors have other words here and there (`trailing comma`).
-    let read = serde_json::from_str::<Tree>(text);
-    Err(read.err().map_or(error, |error| error.to_string()))
+    check(text).map(|()| Raw::from_text(trimmed(text)))
 }
 
 /// Whether `text` is one complete JSON document.
 ///
 /// # Errors
-/// The parser's words when it is not.
+/// The parser's words when it is not, as [`Tape::document`].
 pub fn check(text: &str) -> Result<(), String> {
-    serde_json::from_str::<IgnoredAny>(text).map(|_| ()).map_err(|error| error.to_string())
+    if scan::is_document(text) { Ok(()) } else { Err(fault::explain(text)) }
+}
+
+/// The text without the white space of JSON around it.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\n', '\r'])
 }
 
 /// The fields of an object, in their order: keys with their escapes resolved, and values. Nothing for another type.
@@ -342,14 +344,39 @@ pub fn unsigned(raw: Raw<'_>) -> Option<u64> {
     if let Ok(value) = digits.parse::<u64>() {
         return Some(value);
     }
-    let value = digits.parse::<f64>().ok()?;
+    let value = decimal(digits)?;
     // 2^53: the largest range in which a JSON number that went through a double is exact.
     ((0.0..=9_007_199_254_740_992.0).contains(&value) && value.fract() == 0.0).then_some(value as u64)
 }
 
-/// A number, as written or quoted.
+/// A number, as written or quoted; see [`decimal`].
 pub fn number(raw: Raw<'_>) -> Option<f64> {
-    raw.text.trim_matches('"').parse().ok().filter(|value: &f64| value.is_finite())
+    decimal(raw.text.trim_matches('"'))
+}
+
+/// A decimal number like `1.5`, `-3` or `2e3`, to the fifteen digits or so that delays and counts have: the standard
+/// library's exact conversion brings tables of 10 KB, more than all else that reads JSON here.
+pub(crate) fn decimal(text: &str) -> Option<f64> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (is_negative, digits) = match mantissa.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let mut value = 0.0;
+    let mut has_digit = false;
+    for byte in whole.bytes().chain(fraction.bytes()) {
+        has_digit = true;
+        value = value * 10.0 + f64::from(byte.is_ascii_digit().then(|| byte - b'0')?);
+    }
+    let exponent = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    // Dividing by a power of ten that is exact rounds once.
+    let power = 10_f64.powi(exponent.checked_abs()?);
+    let value = if exponent < 0 { value / power } else { value * power };
+    (has_digit && value.is_finite()).then_some(if is_negative { -value } else { value })
 }
 
 /// The same value without white space between tokens; numbers and strings keep their spelling.
@@ -372,64 +399,4 @@ pub fn compact(json: &str) -> String {
         }
     }
     out
-}
-
-/// Appends `text` as a JSON string.
-pub fn write_string(out: &mut String, text: &str) {
-    // Serialising a `str` cannot fail; the fallback keeps the output well-formed all the same.
-    match serde_json::to_string(text) {
-        Ok(json) => out.push_str(&json),
-        Err(_) => out.push_str("\"\""),
-    }
-}
-
-/// Reads as a tree would, and keeps nothing.
-struct Tree;
-
-impl<'de> Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Tree)
-    }
-}
-
-impl<'de> Visitor<'de> for Tree {
-    type Value = Self;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any JSON value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
-        while seq.next_element::<Tree>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
-        while map.next_entry::<Tree, Tree>()?.is_some() {}
-        Ok(self)
-    }
 }

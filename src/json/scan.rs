@@ -12,7 +12,7 @@ pub(super) struct Node {
     pub(super) key: Span,
     /// The value's text.
     pub(super) value: Span,
-    /// How many nodes the value and all within it take. While the value is open: its parent's number.
+    /// How many nodes the value and all within it take.
     len: u32,
 }
 
@@ -35,6 +35,16 @@ impl Node {
 #[derive(Debug, Default)]
 pub struct Tape {
     nodes: Vec<Node>,
+    /// The containers that are open, outermost first.
+    open: Vec<Open>,
+}
+
+/// A container that is open.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    is_object: bool,
+    /// The number of its node.
+    node: u32,
 }
 
 /// The most nodes that are noted. A document with more (its nodes would take several times its own size) is read
@@ -44,73 +54,78 @@ const MAX_NODES: usize = 1 << 15;
 /// How many nodes keep their memory from one document to the next.
 const KEPT_NODES: usize = 1 << 10;
 
-/// The parent of the document's own value.
-const ROOT: u32 = u32::MAX;
+/// Whether `text` is one JSON document.
+pub(super) fn is_document(text: &str) -> bool {
+    Tape::default().scan_document(text.as_bytes(), 0).is_some()
+}
 
 impl Tape {
-    /// Checks that `text` is one JSON document and notes its nodes. `None` when it is not, and also when it is
-    /// too large: the caller finds out by other means.
+    /// Checks that `text` is one JSON document and notes its nodes; none of a document that is too large. `None` when
+    /// it is no document.
     pub(super) fn scan(&mut self, text: &str) -> Option<&[Node]> {
         self.nodes.clear();
         self.nodes.shrink_to(KEPT_NODES);
-        u32::try_from(text.len()).ok()?;
-        self.scan_document(text.as_bytes())?;
+        self.open.clear();
+        self.open.shrink_to(KEPT_NODES);
+        let limit = if u32::try_from(text.len()).is_ok() { MAX_NODES } else { 0 };
+        self.scan_document(text.as_bytes(), limit)?;
+        if self.nodes.len() >= limit {
+            self.nodes.clear();
+        }
         Some(&self.nodes)
     }
 
-    fn scan_document(&mut self, bytes: &[u8]) -> Option<()> {
+    fn scan_document(&mut self, bytes: &[u8], limit: usize) -> Option<()> {
         let mut at = skip_space(bytes, 0);
         let mut key = Span::default();
-        let mut parent = ROOT;
-        let mut in_object = false;
         loop {
             let start = at;
+            let first = *bytes.get(at)?;
             let mut is_escaped = false;
-            let mut opens = false;
-            match *bytes.get(at)? {
+            match first {
                 b'"' => (at, is_escaped) = string::end(bytes, at + 1)?,
-                b'{' | b'[' => {
-                    opens = true;
-                    at += 1;
-                }
+                b'{' | b'[' => at += 1,
                 b'-' | b'0'..=b'9' => at = number_end(bytes, at)?,
                 b't' => at = literal_end(bytes, at, b"true")?,
                 b'f' => at = literal_end(bytes, at, b"false")?,
                 b'n' => at = literal_end(bytes, at, b"null")?,
                 _ => return None,
             }
-            if self.nodes.len() >= MAX_NODES {
-                return None;
+            let number = self.nodes.len();
+            if number < limit {
+                let value = Span { start: start as u32, end: at as u32, is_escaped };
+                self.nodes.push(Node { key, value, len: 1 });
             }
-            let value = Span { start: start as u32, end: at as u32, is_escaped };
-            let number = self.nodes.len() as u32;
-            self.nodes.push(Node { key, value, len: if opens { parent } else { 1 } });
             let mut after_value = true;
-            if opens {
-                parent = number;
-                in_object = bytes.get(start) == Some(&b'{');
+            if matches!(first, b'{' | b'[') {
+                self.open.push(Open { is_object: first == b'{', node: number as u32 });
                 at = skip_space(bytes, at);
                 after_value = matches!(bytes.get(at), Some(b'}' | b']'));
             }
             while after_value {
-                if parent == ROOT {
+                let Some(open) = self.open.last().copied() else {
                     return (skip_space(bytes, at) == bytes.len()).then_some(());
-                }
+                };
                 at = skip_space(bytes, at);
                 match *bytes.get(at)? {
                     b',' => {
                         at = skip_space(bytes, at + 1);
                         break;
                     }
-                    b'}' if in_object => {}
-                    b']' if !in_object => {}
+                    b'}' if open.is_object => {}
+                    b']' if !open.is_object => {}
                     _ => return None,
                 }
                 at += 1;
-                (parent, in_object) = self.close(parent, at, bytes)?;
+                self.open.pop();
+                let count = self.nodes.len() as u32;
+                if let Some(node) = self.nodes.get_mut(open.node as usize) {
+                    node.len = count - open.node;
+                    node.value.end = at as u32;
+                }
             }
             key = Span::default();
-            if in_object {
+            if self.open.last().is_some_and(|open| open.is_object) {
                 if bytes.get(at) != Some(&b'"') {
                     return None;
                 }
@@ -123,17 +138,6 @@ impl Tape {
                 at = skip_space(bytes, at + 1);
             }
         }
-    }
-
-    /// Ends the open value `number`, and returns its parent and whether that is an object.
-    fn close(&mut self, number: u32, end: usize, bytes: &[u8]) -> Option<(u32, bool)> {
-        let count = self.nodes.len() as u32;
-        let node = self.nodes.get_mut(number as usize)?;
-        let parent = node.len;
-        node.len = count - number;
-        node.value.end = end as u32;
-        let start = self.nodes.get(parent as usize).map(|node| node.value.start as usize);
-        Some((parent, start.and_then(|start| bytes.get(start)) == Some(&b'{')))
     }
 }
 

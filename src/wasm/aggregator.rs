@@ -5,19 +5,16 @@ use std::cell::RefCell;
 #[cfg(feature = "otel")]
 use std::rc::Rc;
 
-use serde::Serialize;
-use serde_json::value::RawValue;
 use wasm_bindgen::prelude::*;
 
 #[cfg(feature = "otel")]
 use super::telemetry::Shared;
 use super::telemetry::TelemetryCore;
 use super::{clock, options};
-use crate::aggregator::{Aggregator, Counts};
-use crate::error::Error;
-use crate::event::Completion;
+use crate::aggregator::Aggregator;
+use crate::error::{Error, ProviderError};
 use crate::flat::FlatBatch;
-use crate::item::Provider;
+use crate::json::{Object, ToJson, write_list};
 #[cfg(feature = "otel")]
 use crate::telemetry::StreamCounts;
 
@@ -108,38 +105,30 @@ impl BatchedAggregator {
     }
 
     pub(super) fn items_json(&self) -> String {
-        json_text(&self.aggregator.items())
+        let mut out = String::new();
+        write_list(&mut out, &self.aggregator.items(), &mut |item, out| item.write_json(out));
+        out
     }
 
     /// What is known at the end beside the items, which have crossed as events: the completion, the
     /// choices' finish reasons, the counts.
     pub(super) fn snapshot_json(&self) -> String {
-        #[derive(Serialize)]
-        struct Snapshot {
-            #[serde(flatten)]
-            completion: Completion,
-            choices: Vec<Choice>,
-            counts: Counts,
-        }
-        #[derive(Serialize)]
-        struct Choice {
-            index: u32,
-            finish_reason: Option<String>,
-            finish_reason_normalized: Option<String>,
-            #[serde(skip_serializing_if = "Provider::is_empty")]
-            provider: Provider,
-        }
-        let choices = self.aggregator.choices().into_iter().map(|choice| Choice {
-            index: choice.index,
-            finish_reason: choice.finish_reason,
-            finish_reason_normalized: choice.finish_reason_normalized,
-            provider: choice.provider,
+        let mut out = String::new();
+        let mut object = Object::begin(&mut out);
+        self.aggregator.summary().write_fields(&mut object);
+        write_list(object.key("choices"), &self.aggregator.choices(), &mut |choice, out| {
+            let mut object = Object::begin(out);
+            object.number("index", choice.index.into());
+            object.optional_string("finish_reason", choice.finish_reason.as_deref());
+            object.optional_string("finish_reason_normalized", choice.finish_reason_normalized.as_deref());
+            if !choice.provider.is_empty() {
+                choice.provider.write_json(object.key("provider"));
+            }
+            object.end();
         });
-        json_text(&Snapshot {
-            completion: self.aggregator.summary(),
-            choices: choices.collect(),
-            counts: self.aggregator.counts(),
-        })
+        self.aggregator.counts().write_json(object.key("counts"));
+        object.end();
+        out
     }
 }
 
@@ -148,40 +137,30 @@ fn address<T>(pointer: *const T) -> u32 {
     pointer as usize as u32
 }
 
-pub(super) fn json_text(value: &impl Serialize) -> String {
-    // These types serialise without fail: string keys, no errors of their own.
-    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
-}
-
 /// An error as JSON text for the facade.
 pub(super) fn error_json(error: &Error) -> String {
-    #[derive(Serialize)]
-    struct Js<'a> {
-        code: &'a str,
-        message: &'a str,
-        provider: Option<JsProvider<'a>>,
+    let mut out = String::new();
+    let mut object = Object::begin(&mut out);
+    object.string("code", error.code.as_str());
+    object.string("message", &error.message);
+    match &error.provider {
+        Some(provider) => write_provider_error(provider, object.key("provider")),
+        None => object.raw("provider", "null"),
     }
-    #[derive(Serialize)]
-    struct JsProvider<'a> {
-        status: Option<u16>,
-        message: &'a str,
-        #[serde(rename = "type")]
-        kind: Option<&'a str>,
-        code: Option<Box<RawValue>>,
-        param: Option<&'a str>,
-        retry_after_ms: Option<u64>,
-        raw: &'a str,
-    }
-    let provider = error.provider.as_deref().map(|provider| JsProvider {
-        status: provider.status,
-        message: &provider.message,
-        kind: provider.kind.as_deref(),
-        code: provider.code.clone().and_then(|code| RawValue::from_string(code).ok()),
-        param: provider.param.as_deref(),
-        retry_after_ms: provider.retry_after_ms,
-        raw: &provider.raw,
-    });
-    json_text(&Js { code: error.code.as_str(), message: &error.message, provider })
+    object.end();
+    out
+}
+
+fn write_provider_error(error: &ProviderError, out: &mut String) {
+    let mut object = Object::begin(out);
+    object.optional_number("status", error.status.map(u64::from));
+    object.string("message", &error.message);
+    object.optional_string("type", error.kind.as_deref());
+    object.raw("code", error.code.as_deref().unwrap_or("null"));
+    object.optional_string("param", error.param.as_deref());
+    object.optional_number("retry_after_ms", error.retry_after_ms);
+    object.string("raw", &error.raw);
+    object.end();
 }
 
 /// Aggregates bytes that JavaScript has already.

@@ -8,7 +8,7 @@ use js_sys::Date;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
-use super::aggregator::{error_json, json_text};
+use super::aggregator::error_json;
 use super::clock;
 use super::telemetry_shapes::{
     JsApiRequest, JsConversationStarts, JsOutput, JsSettings, JsToolDecision, JsToolResult, whole,
@@ -332,4 +332,9 @@ fn read<T: for<'de> Deserialize<'de>>(value: JsValue) -> Result<T, JsValue> {
     serde_wasm_bindgen::from_value(value).map_err(|error| {
         JsValue::from(error_json(&Error::new(ErrorCode::BadOption, format!("telemetry event: {error}"))))
     })
+}
+
+fn json_text(value: &impl Serialize) -> String {
+    // These types serialise without fail: string keys, no errors of their own.
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }

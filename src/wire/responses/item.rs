@@ -282,18 +282,18 @@ impl OutputItem {
     }
 
     /// What `output_item.added` tells: as the API announced it, or what its first delta says of it.
-    pub(super) fn announcement(&self) -> Option<Arc<Item>> {
+    pub(super) fn announcement(&self) -> Arc<Item> {
         if self.is_begun {
             self.build(Some(Status::InProgress))
         } else {
-            verbatim::item(Raw::from_text(&self.skeleton)).map(Arc::new)
+            Arc::new(verbatim::item(Raw::from_text(&self.skeleton)))
         }
     }
 
     /// The item as it is now. Its status is the given one, or says that it is complete if it has one.
-    pub(super) fn build(&self, status: Option<Status>) -> Option<Arc<Item>> {
-        if self.done.is_some() {
-            return self.done.clone();
+    pub(super) fn build(&self, status: Option<Status>) -> Arc<Item> {
+        if let Some(done) = &self.done {
+            return Arc::clone(done);
         }
         let status = status.map(|status| match status {
             Status::InProgress => "\"in_progress\"",
@@ -323,7 +323,7 @@ impl OutputItem {
         if let Some(status) = status.filter(|_| !written.has_status) {
             written.status(status);
         }
-        verbatim::item(Raw::from_text(&written.finish())).map(Arc::new)
+        Arc::new(verbatim::item(Raw::from_text(&written.finish())))
     }
 
     fn emit_field_since(&mut self, before: usize, include: Include, out: &mut EventQueue) {

@@ -149,9 +149,8 @@ impl ResponsesStream {
             _ => status,
         };
         for at in self.in_order() {
-            if let Some(item) = self.items.get_mut(at).filter(|item| item.is_open())
-                && let Some(built) = item.build(status)
-            {
+            if let Some(item) = self.items.get_mut(at).filter(|item| item.is_open()) {
+                let built = item.build(status);
                 item.finish(built.clone());
                 out.item_done(0, built);
             }
@@ -164,7 +163,8 @@ impl ResponsesStream {
         if !self.seen {
             return Vec::new();
         }
-        let items = self.in_order().into_iter().filter_map(|at| self.items.get(at)?.build(status)).collect();
+        let items =
+            self.in_order().into_iter().filter_map(|at| Some(self.items.get(at)?.build(status))).collect();
         vec![ChoiceSummary {
             index: 0,
             finish_reason: self.finish_reason(),
@@ -304,7 +304,7 @@ impl ResponsesStream {
         out: &mut EventQueue,
     ) -> Result<(), Error> {
         self.check_item(raw.len(), options)?;
-        let Some(finished) = verbatim::item(raw).map(Arc::new) else { return Ok(()) };
+        let finished = Arc::new(verbatim::item(raw));
         let Some(item) = self.items.get_mut(at) else { return Ok(()) };
         item.settle(options.include, out);
         if item.is_call() {
@@ -422,10 +422,8 @@ impl ResponsesStream {
     fn begin(&mut self, item: OutputItem, options: &Options, out: &mut EventQueue) -> usize {
         let at = self.place(item);
         if let Some(item) = self.items.get_mut(at) {
-            if options.include.output_item_added
-                && let Some(built) = item.announcement()
-            {
-                out.item_added(0, self.added, Arc::unwrap_or_clone(built));
+            if options.include.output_item_added {
+                out.item_added(0, self.added, Arc::unwrap_or_clone(item.announcement()));
                 self.added = self.added.saturating_add(1);
             }
             item.number_call(&mut self.calls, options.include, out);

@@ -6,9 +6,9 @@ use crate::item::{Item, Verbatim};
 use crate::json::{self, Raw};
 
 /// The item, with every field in the spelling it came in.
-pub(super) fn item(raw: Raw<'_>) -> Option<Item> {
+pub(super) fn item(raw: Raw<'_>) -> Item {
     let kind = json::field(raw, b"type").and_then(json::nonempty_string).unwrap_or_default();
-    Verbatim::new(kind.into_owned(), clean(raw).into_owned()).map(Item::Verbatim)
+    Item::Verbatim(Verbatim::new(kind.into_owned(), clean(raw).into_owned()))
 }
 
 /// JSON that any reader takes, on one line: halves of surrogate pairs without their other half, which
