@@ -1,17 +1,17 @@
 //! A small map that remembers the order in which its names came.
 
-use std::collections::BTreeMap;
+use crate::places::Places;
 
 /// Values by name, in order of first appearance; looking one up costs the logarithm of their number.
 #[derive(Debug, Clone)]
 pub(crate) struct FieldMap<T> {
     fields: Vec<(String, T)>,
-    by_name: BTreeMap<String, usize>,
+    by_name: Places,
 }
 
 impl<T> Default for FieldMap<T> {
     fn default() -> Self {
-        Self { fields: Vec::new(), by_name: BTreeMap::new() }
+        Self { fields: Vec::new(), by_name: Places::default() }
     }
 }
 
@@ -21,11 +21,11 @@ impl<T> FieldMap<T> {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&T> {
-        self.fields.get(*self.by_name.get(name)?).map(|(_, value)| value)
+        self.fields.get(self.by_name.of_name(name)?).map(|(_, value)| value)
     }
 
     pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut T> {
-        self.fields.get_mut(*self.by_name.get(name)?).map(|(_, value)| value)
+        self.fields.get_mut(self.by_name.of_name(name)?).map(|(_, value)| value)
     }
 
     /// Sets a value; one that is there is replaced and keeps its place.
@@ -33,7 +33,7 @@ impl<T> FieldMap<T> {
         match self.get_mut(name) {
             Some(slot) => *slot = value,
             None => {
-                self.by_name.insert(name.to_owned(), self.fields.len());
+                self.by_name.set_name(name, self.fields.len());
                 self.fields.push((name.to_owned(), value));
             }
         }

@@ -45,6 +45,7 @@ pub mod options;
 #[cfg(feature = "otel")]
 pub mod otlp;
 mod pattern;
+mod places;
 pub mod sse;
 #[cfg(feature = "otel")]
 pub mod telemetry;

@@ -124,9 +124,10 @@ impl<M> Pattern<M> {
         let (start, fields) = data_start(bytes, frame)?;
         let mut gaps = vec![Gap::new(repetition.text, start, true)?];
         for place in repetition.free {
-            gaps.push(Gap::new(place, start, false)?);
+            let gap = Gap::new(place, start, false)?;
+            let after = gaps.iter().position(|other| other.place.start > gap.place.start);
+            gaps.insert(after.unwrap_or(gaps.len()), gap);
         }
-        gaps.sort_by_key(|gap| gap.place.start);
         let event = frame.event.to_owned();
         Some(Self { meaning: repetition.meaning, event, bytes: bytes.to_vec(), gaps, fields })
     }

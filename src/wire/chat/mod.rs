@@ -16,7 +16,6 @@ mod repeat;
 mod tool_calls;
 mod usage;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::choice::Choice;
@@ -31,6 +30,7 @@ use crate::event::{Completion, Created, EndedBy, EventQueue};
 use crate::item::{Item, Provider, Status};
 use crate::json::{self, JsonText, Raw};
 use crate::options::Options;
+use crate::places::Places;
 use crate::timings::Timings;
 
 /// The state of one chat stream.
@@ -39,7 +39,7 @@ pub(crate) struct ChatStream {
     id: Identity,
     model: Identity,
     choices: Vec<Choice>,
-    by_index: BTreeMap<u64, usize>,
+    by_index: Places,
     usage: UsageTracker,
     /// A chunk without choices brought usage: by contract the last one before `[DONE]`.
     saw_usage_chunk: bool,
@@ -136,8 +136,8 @@ impl ChatStream {
         options: &Options,
         out: &mut EventQueue,
     ) -> Result<(), Error> {
-        let at = self.by_index.get(&delta.choice.into());
-        if let Some(choice) = at.and_then(|at| self.choices.get_mut(*at)) {
+        let at = self.by_index.of_number(delta.choice.into());
+        if let Some(choice) = at.and_then(|at| self.choices.get_mut(at)) {
             let include = options.include;
             choice.handle_repeated(
                 delta.kind,
@@ -166,22 +166,19 @@ impl ChatStream {
     /// # Errors
     /// `event_too_large` when a whole message that waited until now outgrew an item's limit.
     pub(crate) fn end(&mut self, options: &Options, out: &mut EventQueue) -> Result<(), Error> {
-        self.choices.sort_by_key(|choice| choice.index);
-        for choice in &mut self.choices {
+        for at in self.by_index.in_order() {
+            let Some(choice) = self.choices.get_mut(at) else { continue };
             let include = options.include;
             choice.end(&mut Emit { choice: choice.index, out, include, added: &mut self.added });
             self.largest_item = self.largest_item.max(choice.largest_item());
         }
-        self.by_index.clear();
-        let places = self.choices.iter().enumerate().map(|(at, choice)| (choice.index.into(), at));
-        self.by_index.extend(places);
         self.check_size(options)
     }
 
     /// The choices with their items as they are now.
     pub(crate) fn choices(&self, status: Option<Status>) -> Vec<ChoiceSummary> {
-        let summary = |at: &usize| {
-            let choice = self.choices.get(*at)?;
+        let summary = |at: usize| {
+            let choice = self.choices.get(at)?;
             Some(ChoiceSummary {
                 index: choice.index,
                 finish_reason: choice.finish.raw().map(ToOwned::to_owned),
@@ -190,12 +187,12 @@ impl ChatStream {
                 provider: choice.provider(),
             })
         };
-        self.by_index.values().filter_map(summary).collect()
+        self.by_index.in_order().into_iter().filter_map(summary).collect()
     }
 
     /// The response's end (or, of an unfinished one, what is known so far).
     pub(crate) fn completion(&self, ended_by: EndedBy, timings: Timings) -> Completion {
-        let first = self.by_index.values().next().and_then(|at| self.choices.get(*at));
+        let first = self.by_index.in_order().first().and_then(|at| self.choices.get(*at));
         let mut provider = Provider::default();
         self.extras.write_to(&mut provider);
         if let Some(choice) = first {
@@ -222,8 +219,8 @@ impl ChatStream {
     ) -> bool {
         let index = choice_index(view, options);
         let has_something = view.delta.or(view.message).or(view.text).is_some();
-        let at = match self.by_index.get(&index.into()) {
-            Some(at) => *at,
+        let at = match self.by_index.of_number(index.into()) {
+            Some(at) => at,
             // `[null]` and `[{}]` are junk, not a choice.
             None if !has_something
                 && view.finish_reason.is_none_or(Raw::is_blank)
@@ -233,7 +230,7 @@ impl ChatStream {
             }
             None => {
                 self.choices.push(Choice::new(index));
-                self.by_index.insert(index.into(), self.choices.len() - 1);
+                self.by_index.set_number(index.into(), self.choices.len() - 1);
                 self.choices.len() - 1
             }
         };

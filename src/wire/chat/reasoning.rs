@@ -1,11 +1,10 @@
 //! Reasoning, in whichever fields it comes.
 
-use std::collections::BTreeMap;
-
 use super::chunk::DeltaView;
 use super::extras::append;
 use crate::field_map::FieldMap;
 use crate::json::{self, JsonText, Raw};
+use crate::places::Places;
 use crate::text::TextBuffer;
 
 /// The reasoning text of a delta from its scalar fields: the first that says something, because providers
@@ -26,7 +25,7 @@ pub(super) fn scalar<'a>(delta: &DeltaView<'a>) -> Option<JsonText<'a>> {
 pub(super) struct Details {
     blocks: Vec<Block>,
     /// The newest block of each type, and of each type and index.
-    newest: BTreeMap<String, usize>,
+    newest: Places,
     len: usize,
 }
 
@@ -86,15 +85,15 @@ impl Details {
             let known = self.blocks.get(*at).and_then(|block| block.id.as_deref());
             known.is_none() || id.is_none() || known == id.as_deref()
         };
-        let at = match self.newest.get(&key).copied().filter(continues) {
+        let at = match self.newest.of_name(&key).filter(continues) {
             Some(at) => at,
             None => {
                 self.blocks.push(Block::default());
                 self.blocks.len() - 1
             }
         };
-        self.newest.insert(key, at);
-        self.newest.insert(by_kind, at);
+        self.newest.set_name(&key, at);
+        self.newest.set_name(&by_kind, at);
         #[allow(clippy::indexing_slicing, reason = "`at` is the position just found or pushed")]
         &mut self.blocks[at]
     }

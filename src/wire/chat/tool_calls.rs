@@ -5,7 +5,6 @@
 //! recordings and bug reports of over thirty providers.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::arguments::Arguments;
@@ -14,13 +13,14 @@ use super::extras::Extras;
 use crate::event::Named;
 use crate::item::{Common, CustomToolCall, FunctionCall, Item};
 use crate::json::{self, JsonText, Raw};
+use crate::places::{self, Places};
 
 /// The tool calls of one choice.
 #[derive(Debug, Default)]
 pub(super) struct ToolCalls {
     calls: Vec<Call>,
-    by_index: BTreeMap<u64, usize>,
-    by_id: BTreeMap<String, usize>,
+    by_index: Places,
+    by_id: Places,
     /// The call that came as the legacy `function_call`.
     legacy: Option<usize>,
     /// How many bytes the largest call has gathered.
@@ -132,9 +132,11 @@ impl ToolCalls {
 
     /// The calls as items, in the order of their index.
     pub(super) fn items(&self, common: &Common) -> impl Iterator<Item = Arc<Item>> {
-        let mut ordered: Vec<(usize, &Call)> = self.calls.iter().enumerate().collect();
-        ordered.sort_by_key(|(_, call)| call.order);
-        ordered.into_iter().map(|(number, call)| Arc::new(call.item(common, self.legacy == Some(number))))
+        let item = |number: usize| {
+            let call = self.calls.get(number)?;
+            Some(Arc::new(call.item(common, self.legacy == Some(number))))
+        };
+        places::sorted(self.calls.iter().map(|call| call.order)).into_iter().filter_map(item)
     }
 
     /// The call that a delta belongs to, and whether it is new.
@@ -150,8 +152,8 @@ impl ToolCalls {
     }
 
     fn known_by_index(&self, index: u64, view: &CallView<'_>) -> Option<usize> {
-        let by_id = view.id.as_deref().and_then(|id| self.by_id.get(id)).copied();
-        let Some(&number) = self.by_index.get(&index) else {
+        let by_id = view.id.as_deref().and_then(|id| self.by_id.of_name(id));
+        let Some(number) = self.by_index.of_number(index) else {
             // The index drifted; with a name it is another call that shares the id.
             return by_id.filter(|_| view.name.is_none());
         };
@@ -178,7 +180,7 @@ impl ToolCalls {
 
     fn known_without_index(&self, view: &CallView<'_>) -> Option<usize> {
         if let Some(id) = view.id.as_deref() {
-            return self.by_id.get(id).copied();
+            return self.by_id.of_name(id);
         }
         let last = self.calls.len().checked_sub(1)?;
         let call = self.calls.get(last)?;
@@ -197,7 +199,7 @@ impl ToolCalls {
         let order = view.index.or(self.calls.last().map(|call| call.order)).unwrap_or(0);
         self.calls.push(Call { order, custom: view.custom, ..Call::default() });
         if let Some(index) = view.index {
-            self.by_index.insert(index, number);
+            self.by_index.set_number(index, number);
         }
         number
     }
@@ -217,7 +219,9 @@ impl ToolCalls {
             // Ids are set once and never joined: many servers repeat them with every fragment.
             call.id = id.into_owned();
             call.named.changed();
-            self.by_id.entry(call.id.clone()).or_insert(number);
+            if self.by_id.of_name(&call.id).is_none() {
+                self.by_id.set_name(&call.id, number);
+            }
         }
         if let Some(name) = view.name {
             call.note_name(&name);

@@ -1,6 +1,5 @@
 //! One output item, from its announcement to its end.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::event::{PartKind, Target};
@@ -9,6 +8,7 @@ use crate::event::{EventQueue, Named};
 use crate::item::{Item, Status};
 use crate::json::{self, JsonText, Raw};
 use crate::options::Include;
+use crate::places::Places;
 use crate::text::TextBuffer;
 
 /// An item while it streams, then what it became.
@@ -24,8 +24,8 @@ pub(super) struct OutputItem {
     is_begun: bool,
     /// The item as `output_item.added` (or its first delta) described it.
     skeleton: String,
-    content: BTreeMap<u64, Part>,
-    summary: BTreeMap<u64, Part>,
+    content: Parts,
+    summary: Parts,
     field: Option<Field>,
     /// Its place among the calls, and where its names stand in the queue.
     call: Option<(u32, Named)>,
@@ -42,6 +42,30 @@ struct Part {
     text: Growing,
     /// Elements of `annotations`, joined by commas.
     annotations: String,
+}
+
+/// Parts by their index, which servers may begin anywhere.
+#[derive(Debug, Default)]
+struct Parts {
+    list: Vec<(u64, Part)>,
+    places: Places,
+}
+
+impl Parts {
+    fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The part with this index, which begins if there is none.
+    fn at(&mut self, index: u64) -> &mut Part {
+        let place = self.places.of_number(index).unwrap_or_else(|| {
+            self.places.set_number(index, self.list.len());
+            self.list.push((index, Part::default()));
+            self.list.len() - 1
+        });
+        #[allow(clippy::indexing_slicing, reason = "the place was just found or made")]
+        &mut self.list[place].1
+    }
 }
 
 /// A string field of the item: a call's arguments.
@@ -232,7 +256,7 @@ impl OutputItem {
         let kind = kind.and_then(|kind| PartKind::of_type(&kind));
         let kind = kind.map(|kind| if is_summary { PartKind::SummaryText } else { kind });
         let parts = if is_summary { &mut self.summary } else { &mut self.content };
-        let part = parts.entry(at).or_default();
+        let part = parts.at(at);
         self.size = (self.size + raw.len()).saturating_sub(part.base.len());
         part.base = verbatim::clean(raw).into_owned();
         part.kind = kind.or(part.kind);
@@ -259,9 +283,13 @@ impl OutputItem {
         if self.done.is_some() {
             return;
         }
-        for (at, part) in self.content.iter_mut().chain(&mut self.summary) {
-            if let Some(kind) = part.kind {
-                emit_part(kind, *at, part.text.text.finish(), out);
+        for parts in [&mut self.content, &mut self.summary] {
+            for place in parts.places.in_order() {
+                if let Some((at, part)) = parts.list.get_mut(place)
+                    && let Some(kind) = part.kind
+                {
+                    emit_part(kind, *at, part.text.text.finish(), out);
+                }
             }
         }
         if let Some(field) = &mut self.field {
@@ -275,8 +303,8 @@ impl OutputItem {
     pub(super) fn finish(&mut self, item: Arc<Item>) {
         self.done = Some(item);
         self.skeleton = String::new();
-        self.content = BTreeMap::new();
-        self.summary = BTreeMap::new();
+        self.content = Parts::default();
+        self.summary = Parts::default();
         self.field = None;
         self.call = None;
     }
@@ -345,14 +373,9 @@ impl OutputItem {
     }
 }
 
-fn part<'p>(
-    content: &'p mut BTreeMap<u64, Part>,
-    summary: &'p mut BTreeMap<u64, Part>,
-    kind: PartKind,
-    at: u64,
-) -> &'p mut Part {
+fn part<'p>(content: &'p mut Parts, summary: &'p mut Parts, kind: PartKind, at: u64) -> &'p mut Part {
     let parts = if kind == PartKind::SummaryText { summary } else { content };
-    let part = parts.entry(at).or_default();
+    let part = parts.at(at);
     part.kind.get_or_insert(kind);
     part
 }
@@ -422,18 +445,20 @@ impl Written {
         json::write_string(&mut self.text, text);
     }
 
-    fn parts(&mut self, name: &str, parts: &BTreeMap<u64, Part>) {
+    fn parts(&mut self, name: &str, parts: &Parts) {
         match name {
             "content" => self.has_content = true,
             _ => self.has_summary = true,
         }
         self.name(name);
         self.text.push('[');
-        for (at, part) in parts.values().enumerate() {
-            if at > 0 {
+        for (count, place) in parts.places.in_order().into_iter().enumerate() {
+            if count > 0 {
                 self.text.push(',');
             }
-            part.write_to(&mut self.text);
+            if let Some((_, part)) = parts.list.get(place) {
+                part.write_to(&mut self.text);
+            }
         }
         self.text.push(']');
     }

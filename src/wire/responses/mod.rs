@@ -11,7 +11,6 @@ mod output;
 mod usage;
 mod verbatim;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) use self::error::note_retry_delay;
@@ -25,6 +24,7 @@ use crate::event::{Completion, Created, EndedBy, EventQueue};
 use crate::item::{Item, Provider, Status, TokenUsage};
 use crate::json::{self, Raw};
 use crate::options::Options;
+use crate::places::{self, Places};
 use crate::timings::Timings;
 
 /// The state of one Responses stream.
@@ -36,11 +36,11 @@ pub(crate) struct ResponsesStream {
     /// In order of appearance.
     items: Vec<OutputItem>,
     /// The newest item of each `output_index`. Item ids are no key: Copilot sends another with each event.
-    by_index: BTreeMap<u64, usize>,
+    by_index: Places,
     /// The newest item of each id, for servers that send no `output_index`.
-    by_id: BTreeMap<String, usize>,
+    by_id: Places,
     /// By type, the items without `output_index` that may still be open.
-    loose: BTreeMap<String, Vec<usize>>,
+    loose: ByKind,
     calls: u32,
     added: u32,
     /// Whether `created` was emitted.
@@ -50,6 +50,29 @@ pub(crate) struct ResponsesStream {
     terminal: Option<Terminal>,
     unknown_events: u64,
     largest_item: usize,
+}
+
+/// Places by an item's type, oldest first.
+#[derive(Debug, Default)]
+struct ByKind {
+    kinds: Places,
+    places: Vec<Vec<usize>>,
+}
+
+impl ByKind {
+    fn push(&mut self, kind: &str, at: usize) {
+        match self.of_mut(kind) {
+            Some(places) => places.push(at),
+            None => {
+                self.kinds.set_name(kind, self.places.len());
+                self.places.push(vec![at]);
+            }
+        }
+    }
+
+    fn of_mut(&mut self, kind: &str) -> Option<&mut Vec<usize>> {
+        self.places.get_mut(self.kinds.of_name(kind)?)
+    }
 }
 
 /// What the terminal event said.
@@ -401,12 +424,12 @@ impl ResponsesStream {
     /// the last open item of its type that has no index either.
     fn known(&mut self, index: Option<u64>, id: &str, kind: &str) -> Option<usize> {
         if let Some(index) = index {
-            return self.by_index.get(&index).copied();
+            return self.by_index.of_number(index);
         }
-        if let Some(at) = self.by_id.get(id).filter(|_| !id.is_empty()) {
-            return Some(*at);
+        if let Some(at) = self.by_id.of_name(id).filter(|_| !id.is_empty()) {
+            return Some(at);
         }
-        let stack = self.loose.get_mut(kind)?;
+        let stack = self.loose.of_mut(kind)?;
         while let Some(at) = stack.last() {
             match self.items.get(*at) {
                 Some(item) if item.is_open() => {
@@ -435,11 +458,11 @@ impl ResponsesStream {
     fn place(&mut self, item: OutputItem) -> usize {
         let at = self.items.len();
         match item.index {
-            Some(index) => drop(self.by_index.insert(index, at)),
-            None => self.loose.entry(item.kind.clone()).or_default().push(at),
+            Some(index) => self.by_index.set_number(index, at),
+            None => self.loose.push(&item.kind, at),
         }
         if !item.id.is_empty() {
-            self.by_id.insert(item.id.clone(), at);
+            self.by_id.set_name(&item.id, at);
         }
         self.items.push(item);
         at
@@ -448,17 +471,10 @@ impl ResponsesStream {
     /// The places of the items, by `output_index`; one without goes where it appeared.
     fn in_order(&self) -> Vec<usize> {
         let mut last = 0;
-        let mut keyed: Vec<_> = self
-            .items
-            .iter()
-            .enumerate()
-            .map(|(at, item)| {
-                last = item.index.unwrap_or(last);
-                (last, at)
-            })
-            .collect();
-        keyed.sort_unstable();
-        keyed.into_iter().map(|(_, at)| at).collect()
+        places::sorted(self.items.iter().map(|item| {
+            last = item.index.unwrap_or(last);
+            last
+        }))
     }
 
     fn note_response(&mut self, response: Raw<'_>) {

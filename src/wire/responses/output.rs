@@ -1,14 +1,13 @@
 //! The `output` of a response object: what the events before it left out.
 
-use std::collections::{BTreeMap, VecDeque};
-
-use super::ResponsesStream;
 use super::event::PartKind;
 use super::item::{Names, OutputItem};
+use super::{ByKind, ResponsesStream};
 use crate::error::Error;
 use crate::event::EventQueue;
 use crate::json::{self, Raw};
 use crate::options::Options;
+use crate::places::Places;
 
 impl ResponsesStream {
     /// Ends the items that are still open and adds those that no event told of. Finished ones stay as they
@@ -56,12 +55,14 @@ impl ResponsesStream {
             return matched;
         }
         let mut taken = vec![false; self.items.len()];
-        let mut by_call = BTreeMap::new();
+        // What a space separates here may have one itself; what is found is looked at once more below.
+        let call = |kind: &str, call_id: &str| format!("{kind} {call_id}");
+        let mut by_call = Places::default();
         for (at, item) in self.items.iter().enumerate().filter(|(_, item)| !item.call_id.is_empty()) {
-            by_call.insert((item.kind.as_str(), item.call_id.as_str()), at);
+            by_call.set_name(&call(&item.kind, &item.call_id), at);
         }
-        let mut assign = |slot: &mut Option<usize>, names: &Names, at: Option<&usize>| {
-            let Some(at) = at.copied() else { return };
+        let mut assign = |slot: &mut Option<usize>, names: &Names, at: Option<usize>| {
+            let Some(at) = at else { return };
             let fits = self.items.get(at).is_some_and(|item| item.may_be(names));
             if let Some(taken) = taken.get_mut(at).filter(|taken| !**taken && fits && slot.is_none()) {
                 *taken = true;
@@ -69,25 +70,26 @@ impl ResponsesStream {
             }
         };
         for (slot, (_, names)) in matched.iter_mut().zip(output) {
-            assign(slot, names, self.by_id.get(&names.id).filter(|_| !names.id.is_empty()));
-            let call = (names.kind.as_str(), names.call_id.as_str());
-            assign(slot, names, by_call.get(&call).filter(|_| !names.call_id.is_empty()));
+            assign(slot, names, self.by_id.of_name(&names.id).filter(|_| !names.id.is_empty()));
+            if !names.call_id.is_empty() {
+                assign(slot, names, by_call.of_name(&call(&names.kind, &names.call_id)));
+            }
         }
         for (position, (slot, (_, names))) in matched.iter_mut().zip(output).enumerate() {
             let index = u64::try_from(position).unwrap_or(u64::MAX);
-            assign(slot, names, self.by_index.get(&index));
+            assign(slot, names, self.by_index.of_number(index));
         }
-        let mut by_kind: BTreeMap<&str, VecDeque<usize>> = BTreeMap::new();
-        for at in self.in_order() {
+        let mut by_kind = ByKind::default();
+        for at in self.in_order().into_iter().rev() {
             if let Some(item) = self.items.get(at) {
-                by_kind.entry(&item.kind).or_default().push_back(at);
+                by_kind.push(&item.kind, at);
             }
         }
         for (slot, (_, names)) in matched.iter_mut().zip(output) {
-            let Some(queue) = by_kind.get_mut(names.kind.as_str()) else { continue };
+            let Some(last_first) = by_kind.of_mut(&names.kind) else { continue };
             while slot.is_none() {
-                let Some(at) = queue.pop_front() else { break };
-                assign(slot, names, Some(&at));
+                let Some(at) = last_first.pop() else { break };
+                assign(slot, names, Some(at));
             }
         }
         matched
