@@ -187,13 +187,51 @@ pub fn elements(raw: Raw<'_>) -> Elements<'_> {
 
 /// Calls `each` with every field of an object; see [`fields`].
 pub fn each_field<'a>(raw: Raw<'a>, mut each: impl FnMut(&[u8], Raw<'a>)) {
+    walk_fields(raw, &mut each);
+}
+
+/// One copy for all callers: in each of them the walk would be larger than what it is for.
+#[inline(never)]
+fn walk_fields<'a>(raw: Raw<'a>, each: &mut dyn FnMut(&[u8], Raw<'a>)) {
     for (key, value) in fields(raw) {
         each(&key, value);
     }
 }
 
+/// Finds the fields with these names, the last one of each, and hands every other field to `other`.
+pub(crate) fn pick<'a, const N: usize>(
+    raw: Raw<'a>,
+    names: [&str; N],
+    mut other: impl FnMut(&[u8], Raw<'a>),
+) -> [Option<Raw<'a>>; N] {
+    let mut found = [None; N];
+    pick_into(raw, &names, &mut found, &mut other);
+    found
+}
+
+#[inline(never)]
+fn pick_into<'a>(
+    raw: Raw<'a>,
+    names: &[&str],
+    found: &mut [Option<Raw<'a>>],
+    other: &mut dyn FnMut(&[u8], Raw<'a>),
+) {
+    for (key, value) in fields(raw) {
+        let at = names.iter().position(|name| name.as_bytes() == key.as_ref());
+        match at.and_then(|at| found.get_mut(at)) {
+            Some(slot) => *slot = Some(value),
+            None => other(&key, value),
+        }
+    }
+}
+
 /// Calls `each` with every element of an array; see [`elements`].
-pub fn each_element<'a>(raw: Raw<'a>, each: impl FnMut(Raw<'a>)) {
+pub fn each_element<'a>(raw: Raw<'a>, mut each: impl FnMut(Raw<'a>)) {
+    walk_elements(raw, &mut each);
+}
+
+#[inline(never)]
+fn walk_elements<'a>(raw: Raw<'a>, each: &mut dyn FnMut(Raw<'a>)) {
     elements(raw).for_each(each);
 }
 

@@ -3,7 +3,6 @@
 use crate::json::{self, Raw};
 
 /// The top level of a `chat.completion.chunk` (or of a whole `chat.completion`).
-#[derive(Default)]
 pub(super) struct Chunk<'a> {
     pub(super) id: Option<Raw<'a>>,
     pub(super) model: Option<Raw<'a>>,
@@ -23,30 +22,29 @@ pub(super) struct Chunk<'a> {
 
 impl<'a> Chunk<'a> {
     /// Reads the known fields and hands every other one to `other`.
-    pub(super) fn read(raw: Raw<'a>, mut other: impl FnMut(&[u8], Raw<'a>)) -> Self {
-        let mut chunk = Self::default();
-        json::each_field(raw, |key, value| {
-            let slot = match key {
-                b"id" => &mut chunk.id,
-                b"model" => &mut chunk.model,
-                b"object" => &mut chunk.object,
-                b"choices" => &mut chunk.choices,
-                b"usage" => &mut chunk.usage,
-                b"x_groq" => &mut chunk.x_groq,
-                b"error" => &mut chunk.error,
-                b"type" => &mut chunk.kind,
-                b"code" => &mut chunk.code,
-                b"message" => &mut chunk.message,
-                b"detail" => &mut chunk.detail,
-                b"base_resp" => &mut chunk.base_resp,
-                // When it was made says nothing that the timings do not; the other two are padding
-                // against traffic analysis (OpenAI and Azure; Mistral).
-                b"created" | b"obfuscation" | b"p" => return,
-                _ => return other(key, value),
-            };
-            *slot = Some(value);
-        });
-        chunk
+    pub(super) fn read(raw: Raw<'a>, other: impl FnMut(&[u8], Raw<'a>)) -> Self {
+        // When it was made says nothing that the timings do not; the last two are padding against traffic
+        // analysis (OpenAI and Azure; Mistral).
+        let names = [
+            "id",
+            "model",
+            "object",
+            "choices",
+            "usage",
+            "x_groq",
+            "error",
+            "type",
+            "code",
+            "message",
+            "detail",
+            "base_resp",
+            "created",
+            "obfuscation",
+            "p",
+        ];
+        let [id, model, object, choices, usage, x_groq, error, kind, code, message, detail, base_resp, ..] =
+            json::pick(raw, names, other);
+        Self { id, model, object, choices, usage, x_groq, error, kind, code, message, detail, base_resp }
     }
 
     /// The error that this chunk reports, if it reports one.
@@ -84,7 +82,6 @@ fn is_success(raw: Raw<'_>) -> bool {
 }
 
 /// One element of `choices`.
-#[derive(Default)]
 pub(super) struct ChoiceView<'a> {
     pub(super) index: Option<Raw<'a>>,
     pub(super) delta: Option<Raw<'a>>,
@@ -98,29 +95,16 @@ pub(super) struct ChoiceView<'a> {
 }
 
 impl<'a> ChoiceView<'a> {
-    pub(super) fn read(raw: Raw<'a>, mut other: impl FnMut(&[u8], Raw<'a>)) -> Self {
-        let mut choice = Self::default();
-        json::each_field(raw, |key, value| {
-            let slot = match key {
-                b"index" => &mut choice.index,
-                b"delta" => &mut choice.delta,
-                b"message" => &mut choice.message,
-                b"text" => &mut choice.text,
-                b"finish_reason" => &mut choice.finish_reason,
-                b"logprobs" => &mut choice.logprobs,
-                b"usage" => &mut choice.usage,
-                b"error" => &mut choice.error,
-                _ => return other(key, value),
-            };
-            *slot = Some(value);
-        });
-        choice.error = choice.error.filter(|error| !is_no_error(*error));
-        choice
+    pub(super) fn read(raw: Raw<'a>, other: impl FnMut(&[u8], Raw<'a>)) -> Self {
+        let names = ["index", "delta", "message", "text", "finish_reason", "logprobs", "usage", "error"];
+        let [index, delta, message, text, finish_reason, logprobs, usage, error] =
+            json::pick(raw, names, other);
+        let error = error.filter(|error| !is_no_error(*error));
+        Self { index, delta, message, text, finish_reason, logprobs, usage, error }
     }
 }
 
 /// A `delta`, or a whole `message`.
-#[derive(Default)]
 pub(super) struct DeltaView<'a> {
     pub(super) role: Option<Raw<'a>>,
     pub(super) content: Option<Raw<'a>>,
@@ -134,29 +118,38 @@ pub(super) struct DeltaView<'a> {
 }
 
 impl<'a> DeltaView<'a> {
-    pub(super) fn read(raw: Raw<'a>, mut other: impl FnMut(&[u8], Raw<'a>)) -> Self {
-        let mut delta = Self::default();
-        let [content, plain, text, summary, thinking] = &mut delta.reasoning;
-        json::each_field(raw, |key, value| {
-            let slot = match key {
-                b"role" => &mut delta.role,
-                b"content" => &mut delta.content,
-                b"refusal" => &mut delta.refusal,
-                b"tool_calls" => &mut delta.tool_calls,
-                b"function_call" => &mut delta.function_call,
-                b"audio" => &mut delta.audio,
-                b"reasoning_details" => &mut delta.reasoning_details,
-                b"reasoning_content" => &mut *content,
-                b"reasoning" => &mut *plain,
-                b"reasoning_text" => &mut *text,
-                b"cot_summary" => &mut *summary,
-                b"thinking" => &mut *thinking,
-                // Padding; and what Mistral numbers its deltas with.
-                b"obfuscation" | b"p" | b"index" => return,
-                _ => return other(key, value),
-            };
-            *slot = Some(value);
-        });
-        delta
+    pub(super) fn read(raw: Raw<'a>, other: impl FnMut(&[u8], Raw<'a>)) -> Self {
+        // The last three are padding, and what Mistral numbers its deltas with.
+        let names = [
+            "role",
+            "content",
+            "refusal",
+            "tool_calls",
+            "function_call",
+            "audio",
+            "reasoning_details",
+            "reasoning_content",
+            "reasoning",
+            "reasoning_text",
+            "cot_summary",
+            "thinking",
+            "obfuscation",
+            "p",
+            "index",
+        ];
+        let [
+            role,
+            content,
+            refusal,
+            tool_calls,
+            function_call,
+            audio,
+            reasoning_details,
+            reasoning @ ..,
+            _,
+            _,
+            _,
+        ] = json::pick(raw, names, other);
+        Self { role, content, refusal, tool_calls, function_call, audio, reasoning_details, reasoning }
     }
 }

@@ -28,29 +28,60 @@ pub(super) struct Event<'a> {
 
 impl<'a> Event<'a> {
     pub(super) fn read(raw: Raw<'a>) -> Self {
-        let mut event = Self::default();
-        json::each_field(raw, |key, value| {
-            let slot = match key {
-                b"type" => return event.kind = json::nonempty_string(value),
-                b"output_index" => return event.output_index = json::unsigned(value),
-                b"content_index" => return event.content_index = json::unsigned(value),
-                b"summary_index" => return event.summary_index = json::unsigned(value),
-                b"response" => &mut event.response,
-                b"item" => &mut event.item,
-                b"part" => &mut event.part,
-                b"annotation" => &mut event.annotation,
-                b"delta" => &mut event.delta,
-                b"text" | b"refusal" | b"arguments" | b"input" | b"code" => &mut event.whole,
-                b"error" => &mut event.error,
-                b"item_id" => &mut event.item_id,
-                b"call_id" => &mut event.call_id,
-                b"object" => &mut event.object,
-                b"output" => &mut event.output,
-                _ => return,
-            };
-            *slot = Some(value);
+        let names = [
+            "type",
+            "output_index",
+            "content_index",
+            "summary_index",
+            "response",
+            "item",
+            "part",
+            "annotation",
+            "delta",
+            "error",
+            "item_id",
+            "call_id",
+            "object",
+            "output",
+        ];
+        let mut whole = None;
+        let [
+            kind,
+            output_index,
+            content_index,
+            summary_index,
+            response,
+            item,
+            part,
+            annotation,
+            delta,
+            error,
+            item_id,
+            call_id,
+            object,
+            output,
+        ] = json::pick(raw, names, |key, value| {
+            if matches!(key, b"text" | b"refusal" | b"arguments" | b"input" | b"code") {
+                whole = Some(value);
+            }
         });
-        event
+        Self {
+            kind: kind.and_then(json::nonempty_string),
+            response,
+            item,
+            part,
+            annotation,
+            delta,
+            whole,
+            error,
+            output_index: output_index.and_then(json::unsigned),
+            content_index: content_index.and_then(json::unsigned),
+            summary_index: summary_index.and_then(json::unsigned),
+            item_id,
+            call_id,
+            object,
+            output,
+        }
     }
 
     /// Whether this is no event but the response itself: the body of a server that does not stream.
