@@ -18,6 +18,8 @@ mod telemetry;
 mod telemetry;
 #[cfg(feature = "otel")]
 mod telemetry_shapes;
+#[cfg(feature = "otel")]
+mod telemetry_values;
 
 pub use self::aggregator::PushAggregator;
 pub use self::reader::StreamReader;
