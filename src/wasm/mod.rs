@@ -22,5 +22,7 @@ mod telemetry_shapes;
 mod telemetry_values;
 
 pub use self::aggregator::PushAggregator;
+#[cfg(feature = "console")]
+pub use self::console::start_console;
 pub use self::reader::StreamReader;
 pub use self::telemetry::TelemetryCore;
