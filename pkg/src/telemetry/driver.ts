@@ -5,6 +5,7 @@ import { holdProcess, isPage } from "./environment.js";
 import type { Exporter, ExportRequest, ExportResult } from "./exporter.js";
 import { watchPage } from "./page.js";
 import type { Page } from "./page.js";
+import { SinkExporter } from "./sink.js";
 
 /**
  * How a flush or a shutdown ended: `ok`, the collector has answered for every record; `failed`, at least one was
@@ -63,7 +64,7 @@ export type TelemetryWarningKind = "settings" | "unreachable" | "refused" | "rej
 export interface TelemetryWarning {
   /**
    * - `settings`: something in the environment's variables was ignored;
-   * - `unreachable`: three requests in a row had no answer;
+   * - `unreachable`: three requests in a row had no answer, or were not taken by a sink that wants them again;
    * - `refused`: the collector refused records for good;
    * - `rejected`: the collector took a batch in part, or with a remark;
    * - `overflow`: the queue had no room for a record;
@@ -332,7 +333,7 @@ export class Driver {
   #unanswered(what: string, reason: string): void {
     if (++this.#failures !== UNREACHABLE_AFTER || this.#exporter === undefined) return;
     const { target } = this.#exporter;
-    const hint = isPage()
+    const hint = isPage() && !(this.#exporter instanceof SinkExporter)
       ? "; if the collector is there, see that it allows this page's origin and the request's headers (CORS)"
       : "";
     this.#warn("unreachable", `${what} ${target}, ${UNREACHABLE_AFTER} times in a row: ${reason}${hint}`);
