@@ -4,8 +4,8 @@
 // What is promised at a page's end: records that fit 60 KiB of bodies, with whatever is under way, arrive. Each once,
 // unless a request was under way that dies with the page: its records are sent again, and may be there twice.
 //
-// Firefox ESR 153 ends a content process with its last tab, and does not wait for what a `pagehide` listener of that tab
-// has just sent. Of a bare page's keepalive fetch, on a machine with two cores that were busy:
+// Firefox ESR 153 ends a content process with its last tab, and does not seem to wait for what a `pagehide` listener of that
+// tab has just sent. Of a bare page's keepalive fetch, on a machine whose two cores were busy, there arrived:
 //
 //   the tab is closed by the driver (no animation, never hidden), sent in `pagehide`     27 of 62
 //   closed by Firefox's command (Ctrl+W: the animation hides it first), in `pagehide`     8 of 40
@@ -14,8 +14,12 @@
 //
 // A second request under way, a CORS-simple fetch, `sendBeacon`, and a synchronous XHR after the fetch made no difference to
 // the first line, nor did a cold preflight. A synchronous XHR of a `data:` URL *before* it delays the end of the process, and
-// brought 86 of 88: not all, and no page's policy (CSP) should have to allow it. So: what a user closes is hidden first, and strict; a tab that goes at
-// once (a driver, reduced motion, a pinned tab, the window's last) is best effort in Firefox, all or nothing.
+// brought 86 of 88: not all, and no page's policy (CSP) should have to allow it.
+//
+// So: what a user closes is hidden first, and strict. A tab that goes at once (a driver, reduced motion, a pinned tab, the
+// window's last) is best effort in Firefox, all or nothing. With the package, in 20 runs of the tests below beside other
+// work: what a user closed arrived 80 of 80 times, what went at once 20 of 20, and a large request that was under way, which
+// only `pagehide` sends again, 9 of 20.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
