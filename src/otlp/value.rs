@@ -225,26 +225,18 @@ impl<'a> Attributes<'a> {
 /// The last value of a key wins, in the place of the first, as with [`Attributes::set`].
 impl<'a, K: Into<Cow<'a, str>>, V: Into<AnyValue<'a>>> FromIterator<(K, V)> for Attributes<'a> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        let mut attributes = Self::new();
-        attributes.extend(pairs);
-        attributes
-    }
-}
-
-/// As [`Attributes::set`] for each, but a long list takes no longer than sorting it.
-impl<'a, K: Into<Cow<'a, str>>, V: Into<AnyValue<'a>>> Extend<(K, V)> for Attributes<'a> {
-    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, pairs: I) {
         let pairs = pairs.into_iter();
-        self.entries.reserve(pairs.size_hint().0.min(SORTED_FROM));
+        let mut attributes = Self::with_capacity(pairs.size_hint().0.min(SORTED_FROM));
         let mut pairs = pairs.map(|(key, value)| (key.into(), value.into()));
         for (key, value) in pairs.by_ref().take(SORTED_FROM) {
-            self.set(key, value);
+            attributes.set(key, value);
         }
-        let unique = self.len();
-        self.entries.extend(pairs.map(|(key, value)| KeyValue { key, value }));
-        if self.len() > unique {
-            self.entries = last_wins(mem::take(&mut self.entries));
+        let unique = attributes.len();
+        attributes.entries.extend(pairs.map(|(key, value)| KeyValue { key, value }));
+        if attributes.len() > unique {
+            attributes.entries = last_wins(attributes.entries);
         }
+        attributes
     }
 }
 

@@ -57,13 +57,13 @@ impl Session {
         unix_nanos: u64,
     ) -> LogRecord<'a> {
         let mut record = self.begin(name, None, unix_nanos);
-        let mut dropped = 0;
-        record.attributes.extend(attributes.into_iter().filter(|(key, _)| {
-            let is_reserved = RESERVED.contains(&key.as_str());
-            dropped += u32::from(is_reserved);
-            !is_reserved
-        }));
-        record.dropped_attributes_count = dropped;
+        for (key, value) in attributes {
+            if RESERVED.contains(&key.as_str()) {
+                record.dropped_attributes_count = record.dropped_attributes_count.saturating_add(1);
+            } else {
+                record.set(key, value);
+            }
+        }
         record
     }
 

@@ -7,11 +7,11 @@ use js_sys::{Array, BigInt, Function, Reflect};
 use wasm_bindgen::prelude::*;
 
 use super::source::bytes_of;
-use crate::otlp::{AnyValue, MAX_DEPTH};
+use crate::otlp::{AnyValue, Attributes, MAX_DEPTH};
 
 /// How many values one event may have, those inside of others included: an object that is shared by many, or a large
 /// one given by mistake, is not to hold up the caller. What comes after is left out.
-const MAX_VALUES: usize = 10_000;
+const MAX_VALUES: usize = 2_000;
 
 #[wasm_bindgen]
 extern "C" {
@@ -92,7 +92,10 @@ impl Reader {
             let json = to_json.call0(value).ok()?;
             return self.value(&json);
         }
-        Some(AnyValue::KvList(self.entries(value)?.into_iter().collect()))
+        let mut map = Attributes::new();
+        // Two keys may be the same once their lone surrogates are gone.
+        self.entries(value)?.into_iter().for_each(|(key, value)| map.set(key, value));
+        Some(AnyValue::KvList(map))
     }
 
     /// `None` if the object does not tell its keys.

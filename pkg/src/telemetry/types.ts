@@ -88,7 +88,7 @@ export interface ToolResult {
  * has no numbers for `NaN` and the infinities: there they are texts. `null` is an attribute without a value, `undefined`
  * is none. A lone surrogate becomes U+FFFD. An object that has `toJSON`, as `Date` has, is what that returns, an
  * error is its text, an object that holds itself is null there. Arrays and objects nest 24 deep, and one event has at most
- * 10 000 values; what is beyond that is left out.
+ * 2 000 values; what is beyond that is left out.
  */
 export type AttributeValue =
   | string
