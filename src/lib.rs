@@ -65,6 +65,9 @@ pub use self::event::{Completion, Created, EndedBy, RawFrame, StreamEvent};
 pub use self::item::{Item, TokenUsage};
 pub use self::options::{Include, InvalidUtf8, Options, WireChoice};
 pub use self::timings::Timings;
+#[cfg(all(target_arch = "wasm32", feature = "console"))]
+#[doc(hidden)]
+pub use self::wasm::start_console;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub use self::wasm::{PushAggregator, StreamReader, TelemetryCore};

@@ -12,7 +12,7 @@ use splits::Rng;
 use streamgauge::error::ErrorCode;
 use streamgauge::otlp::queue::{DropReason, Dropped, KeepaliveBudget, Overhead, Stats};
 use streamgauge::otlp::retry::{
-    Outcome, RetryOptions, classify_grpc, classify_http, classify_network, retry_after_ms,
+    Outcome, RetryOptions, classify_grpc, classify_http, classify_network, classify_sink, retry_after_ms,
 };
 use streamgauge::otlp::worker::Worker;
 use streamgauge::otlp::{ExportId, FlushId, FlushResult, Output, WorkerOptions};
@@ -51,6 +51,16 @@ fn http_statuses() {
     }
     let expected = Outcome::Disconnected { message: "no answer: ECONNREFUSED".into() };
     assert_eq!(classify_network("ECONNREFUSED"), expected);
+}
+
+#[test]
+fn sinks_that_fail() {
+    let message = "the sink failed: boom".to_owned();
+    assert_eq!(
+        classify_sink("boom", true),
+        Outcome::Retryable { message: message.clone(), server_delay_ms: None }
+    );
+    assert_eq!(classify_sink(" boom\n", false), Outcome::Fatal { message, too_large: false });
 }
 
 #[test]

@@ -21,7 +21,7 @@ use opentelemetry_proto::tonic::logs::v1 as logs;
 use prost::Message;
 use serde_json::Value;
 use splits::Rng;
-use streamgauge::otlp::{Envelope, Format, Limits, Resource, Scope};
+use streamgauge::otlp::{AnyValue, Envelope, Format, Limits, Resource, Scope};
 use streamgauge::telemetry::{
     ApiRequest, AttributeTypes, ContentPolicy, ConversationStarts, Observation, REDACTED, Recorder, Session,
     SseCompleted, SseEvent, SseEvents, SseSummary, StreamCounts, ToolDecision, ToolResult, TraceParent,
@@ -624,6 +624,60 @@ fn limits_hold_for_events() {
     assert_eq!(keys, expected);
     assert_eq!(decoded[0].dropped_attributes_count, 2);
     assert_eq!(text(&decoded[0], "tool_name"), Some("\u{1F600}".repeat(5).as_str()));
+}
+
+/// An event of one's own: the common attributes, then any, which no `AttributeTypes` changes.
+#[test]
+fn own_events_carry_what_they_are_given() {
+    let given = |extra: &[(&str, AnyValue<'static>)]| -> Vec<(String, AnyValue<'static>)> {
+        let attributes = [("duration_ms", 7_i64.into()), ("ok", true.into()), ("none", AnyValue::Empty)];
+        attributes.iter().chain(extra).map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
+    };
+    for (types, format) in TYPES.into_iter().flat_map(|types| FORMATS.map(|format| (types, format))) {
+        let mut recorder = recorder(session(types, true), SseEvents::All, format);
+        let records = [
+            recorder.encode_own("app.x", given(&[]), AT).to_vec(),
+            recorder
+                .encode_own(
+                    "app.y",
+                    given(&[("model", "own".into()), ("event.name", "z".into()), ("", 1.into())]),
+                    AT,
+                )
+                .to_vec(),
+        ];
+        let decoded = decode(format, &records);
+        let text = |record: &logs::LogRecord, key: &str| {
+            let found = record.attributes.iter().find(|attribute| attribute.key == key)?;
+            match found.value.as_ref()?.value.as_ref()? {
+                Kind::StringValue(text) => Some(text.clone()),
+                _ => None,
+            }
+        };
+        let [plain, odd] = &decoded[..] else { panic!("{} records", decoded.len()) };
+        for (record, name) in [(plain, "app.x"), (odd, "app.y")] {
+            assert_eq!((&*record.event_name, text(record, "event.name")), (name, Some(name.to_owned())));
+            assert_eq!(
+                text(record, "conversation.id"),
+                Some("0199c1a2-0000-7000-8000-000000000001".to_owned())
+            );
+            assert_eq!((record.severity_number, record.trace_id.len()), (9, 16));
+            let kinds: Vec<_> = record.attributes[record.attributes.len() - 3..]
+                .iter()
+                .map(|attribute| {
+                    (&*attribute.key, attribute.value.as_ref().and_then(|value| value.value.clone()))
+                })
+                .collect();
+            let expected = [
+                ("duration_ms", Some(Kind::IntValue(7))),
+                ("ok", Some(Kind::BoolValue(true))),
+                ("none", None),
+            ];
+            assert_eq!(kinds, expected, "{format:?}");
+        }
+        assert_eq!((plain.dropped_attributes_count, text(plain, "model")), (0, Some("gpt-5".to_owned())));
+        // The reserved one and the one without a name.
+        assert_eq!((odd.dropped_attributes_count, text(odd, "model")), (2, Some("own".to_owned())));
+    }
 }
 
 // ----------------------------------------------------------------------------------------------------------

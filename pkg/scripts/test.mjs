@@ -43,14 +43,17 @@ const STEPS = [
   {
     name: "features",
     title: "without the feature otel, and with console",
-    needs: [ensureRustComponents, ensureWasmTarget, ensureWasmBindgen],
+    needs: [ensureRustComponents, ensureWasmTarget, ensureWasmBindgen, ensureBrowser],
     check: async () => {
       for (const features of [["--no-default-features"], ["--features", "console"]]) {
         await cargo(["clippy", "--locked", "--lib", ...features, ...DENY]);
         await cargo(["clippy", "--locked", "--lib", ...WASM, ...features, ...DENY]);
       }
       await cargo(["test", "--locked", "--no-default-features", "--test", "chat", "--test", "flat"]);
-      await wasmTests("wasm_node", await runnerEnv(), ["--no-default-features"]);
+      await wasmTests("wasm_node", await runnerEnv(), { features: ["--no-default-features"] });
+      await wasmTests("wasm_browser", { ...(await runnerEnv()), ...(await driverEnv()) }, {
+        features: ["--features", "console"], filter: "console",
+      });
       await checkSmaller();
     },
   },
@@ -101,8 +104,8 @@ function cargo(args, env) {
 
 /** Runs one binary of WebAssembly tests. A test that waits for what never comes lets Node end without a word
  * and with exit code 0, so the closing line is asked for. */
-async function wasmTests(name, env, features = []) {
-  const args = ["test", "--locked", ...WASM, ...features, "--test", name];
+async function wasmTests(name, env, { features = [], filter } = {}) {
+  const args = ["test", "--locked", ...WASM, ...features, "--test", name, ...(filter ? ["--", filter] : [])];
   let output;
   try {
     output = await run("cargo", args, { cwd: root, env, capture: true });

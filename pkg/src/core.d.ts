@@ -126,6 +126,8 @@ export class TelemetryCore {
     success: boolean;
     output: string;
   }): void;
+  /** An event of the caller's own; what the attributes' values become is in src/wasm/telemetry_values.rs. */
+  log(name: string, attributes: object): void;
   /** The next thing the worker wants, as JSON text of a `WorkerOutput`; `undefined`: nothing more now. */
   poll(): string | undefined;
   /** The encoded request body of an export that was asked for. */
@@ -146,6 +148,8 @@ export class TelemetryCore {
   networkError(id: number, message: string, random: number): void;
   /** A sink took the batch. */
   exported(id: number, random: number): void;
+  /** A sink failed; `retryable`: it wants the batch again. */
+  sinkFailed(id: number, message: string, retryable: boolean, random: number): void;
   flush(timeoutMs: number | undefined): number;
   shutdown(timeoutMs: number | undefined): void;
   /** Batches to be sent at once because the page goes away: JSON text of `{id, records, body_len}[]`. */

@@ -37,7 +37,7 @@ pub enum Outcome {
         /// The server's own words, possibly empty.
         message: String,
     },
-    /// The server asks to come back later.
+    /// The server (or the sink) asks to come back later.
     Retryable {
         /// One line for people.
         message: String,
@@ -92,6 +92,17 @@ pub fn classify_grpc(code: u32, message: &str, retry_delay_ms: Option<f64>) -> O
 #[must_use]
 pub fn classify_network(message: &str) -> Outcome {
     Outcome::Disconnected { message: describe(format_args!("no answer"), message) }
+}
+
+/// Returns what it means that a function of the host's own, which takes the batches, failed.
+#[must_use]
+pub fn classify_sink(message: &str, retryable: bool) -> Outcome {
+    let message = describe(format_args!("the sink failed"), message);
+    if retryable {
+        Outcome::Retryable { message, server_delay_ms: None }
+    } else {
+        Outcome::Fatal { message, too_large: false }
+    }
 }
 
 /// Returns the delay in milliseconds that a `Retry-After` header asks for, or `None` if it can not be read.

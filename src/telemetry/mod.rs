@@ -8,6 +8,7 @@
 //! | `codex.user_prompt` | `prompt_length`, `prompt` |
 //! | `codex.tool_decision` | `tool_name`, `call_id`, `decision`, `source` |
 //! | `codex.tool_result` | `tool_name`, `call_id?`, `arguments?`, `duration_ms`, `success`, `output` |
+//! | one's own ([`Recorder::encode_own`]) | any, typed as they are |
 //!
 //! Common to all, in this order: `event.name`, `event.timestamp`, (`event.kind`), `conversation.id`, `app.version`, `auth_mode?`,
 //! `user.account_id?`, `terminal.type`, `model`, `slug`. What is marked `?` is omitted when absent. Types of the
@@ -29,5 +30,5 @@ pub use self::observe::Observation;
 pub(crate) use self::observe::Observer;
 pub use self::recorder::{Recorder, SseEvents, StreamCounts};
 pub use self::redact::{ContentPolicy, REDACTED};
-pub use self::session::Session;
+pub use self::session::{RESERVED, Session};
 pub use self::traceparent::TraceParent;

@@ -3,7 +3,7 @@
 use super::catalog::{Event, SseCompleted, SseEvent, SseSummary, ToolResult, UserPrompt};
 use super::observe::Observation;
 use super::session::Session;
-use crate::otlp::{Format, Limits};
+use crate::otlp::{AnyValue, Format, Limits, LogRecord};
 
 /// How many records the frames of a stream become.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,11 +47,19 @@ impl Recorder {
 
     /// Encodes an event that happened at `unix_nanos`; valid until the next call.
     pub fn encode(&mut self, event: &impl Event, unix_nanos: u64) -> &[u8] {
-        let mut record = self.session.record(event, unix_nanos);
-        self.limits.apply(&mut record);
-        self.buffer.clear();
-        self.format.encode_record(&record, &mut self.buffer);
-        &self.buffer
+        let record = self.session.record(event, unix_nanos);
+        encoded(record, &self.limits, self.format, &mut self.buffer)
+    }
+
+    /// Encodes an event that is not of the catalog; see [`Session::own_record`].
+    pub fn encode_own<'a>(
+        &'a mut self,
+        name: &'a str,
+        attributes: impl IntoIterator<Item = (String, AnyValue<'a>)>,
+        unix_nanos: u64,
+    ) -> &'a [u8] {
+        let record = self.session.own_record(name, attributes, unix_nanos);
+        encoded(record, &self.limits, self.format, &mut self.buffer)
     }
 
     /// The event of a prompt: its length, and of its text what may leave.
@@ -122,6 +130,18 @@ impl Recorder {
             push(self.encode(&summary, unix_nanos));
         }
     }
+}
+
+fn encoded<'b>(
+    mut record: LogRecord<'_>,
+    limits: &Limits,
+    format: Format,
+    buffer: &'b mut Vec<u8>,
+) -> &'b [u8] {
+    limits.apply(&mut record);
+    buffer.clear();
+    format.encode_record(&record, buffer);
+    buffer
 }
 
 /// Whole milliseconds.

@@ -18,7 +18,11 @@ mod telemetry;
 mod telemetry;
 #[cfg(feature = "otel")]
 mod telemetry_shapes;
+#[cfg(feature = "otel")]
+mod telemetry_values;
 
 pub use self::aggregator::PushAggregator;
+#[cfg(feature = "console")]
+pub use self::console::start_console;
 pub use self::reader::StreamReader;
 pub use self::telemetry::TelemetryCore;

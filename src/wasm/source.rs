@@ -210,7 +210,7 @@ fn bad_source(value: &JsValue) -> Error {
 }
 
 /// Bytes as they are, without a copy.
-fn bytes_of(value: &JsValue) -> Option<Uint8Array> {
+pub(super) fn bytes_of(value: &JsValue) -> Option<Uint8Array> {
     if let Some(bytes) = value.dyn_ref::<Uint8Array>() {
         return Some(bytes.clone());
     }

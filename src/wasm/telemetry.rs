@@ -13,9 +13,10 @@ use super::clock;
 use super::telemetry_shapes::{
     JsApiRequest, JsConversationStarts, JsOutput, JsSettings, JsToolDecision, JsToolResult, whole,
 };
+use super::telemetry_values;
 use crate::error::{Error, ErrorCode};
 use crate::otlp::queue::Overhead;
-use crate::otlp::retry::{Outcome, classify_grpc, classify_http, classify_network};
+use crate::otlp::retry::{Outcome, classify_grpc, classify_http, classify_network, classify_sink};
 use crate::otlp::worker::Worker;
 use crate::otlp::{Envelope, ExportId, Format, Limits, Resource, Scope};
 use crate::telemetry::{
@@ -131,6 +132,17 @@ impl TelemetryCore {
         Ok(())
     }
 
+    /// Records an event of the caller's own.
+    pub fn log(&self, name: &str, attributes: &JsValue) {
+        if !self.shared.borrow().exports {
+            return;
+        }
+        // Getters of the caller's run here, so nothing is borrowed.
+        let attributes = telemetry_values::attributes(attributes);
+        let Shared { recorder, worker, .. } = &mut *self.shared.borrow_mut();
+        let _ = worker.push(recorder.encode_own(name, attributes, unix_nanos()), clock::now_ms());
+    }
+
     /// The next thing that the worker wants, as JSON text.
     pub fn poll(&self) -> Option<String> {
         let output = self.shared.borrow_mut().worker.poll_output()?;
@@ -191,6 +203,12 @@ impl TelemetryCore {
     /// A sink took the batch.
     pub fn exported(&self, id: u32, random: f64) {
         self.respond(id, Outcome::Success, random);
+    }
+
+    /// A sink failed; `retryable`: it wants the batch again.
+    #[wasm_bindgen(js_name = sinkFailed)]
+    pub fn sink_failed(&self, id: u32, message: &str, retryable: bool, random: f64) {
+        self.respond(id, classify_sink(message, retryable), random);
     }
 
     /// Exports everything recorded so far; returns the flush's id.

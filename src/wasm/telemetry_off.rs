@@ -43,6 +43,9 @@ impl TelemetryCore {
     #[wasm_bindgen(js_name = toolResult)]
     pub fn tool_result(&self, _event: JsValue) {}
 
+    /// Nothing.
+    pub fn log(&self, _name: &str, _attributes: &JsValue) {}
+
     /// The ends of flushes and of the shutdown.
     pub fn poll(&self) -> Option<String> {
         self.outputs.borrow_mut().pop_front()
@@ -88,6 +91,10 @@ impl TelemetryCore {
 
     /// Nothing.
     pub fn exported(&self, _id: u32, _random: f64) {}
+
+    /// Nothing.
+    #[wasm_bindgen(js_name = sinkFailed)]
+    pub fn sink_failed(&self, _id: u32, _message: &str, _retryable: bool, _random: f64) {}
 
     /// Done at once.
     pub fn flush(&self, _timeout_ms: Option<f64>) -> u32 {

@@ -4,11 +4,22 @@
 // What is promised at a page's end: records that fit 60 KiB of bodies, with whatever is under way, arrive. Each once,
 // unless a request was under way that dies with the page: its records are sent again, and may be there twice.
 //
-// Firefox ESR 153 itself loses keepalive requests of a visible tab that the driver closes: none on a quiet machine, on a
-// busy one up to every other, those of a page's own `pagehide` listener too. No other way was seen to be better: of
-// `sendBeacon` with a typed body 4 in 10 arrived where keepalive brought 10, and of a `fetch` in `beforeunload` none. So
-// there a lost one is tried again with a new tab. A tab that was hidden before is closed without a loss, and so is every
-// page in Chromium.
+// Firefox ESR 153 ends a content process with its last tab, and does not seem to wait for what a `pagehide` listener of that
+// tab has just sent. Of a bare page's keepalive fetch, on a machine whose two cores were busy, there arrived:
+//
+//   the tab is closed by the driver (no animation, never hidden), sent in `pagehide`     27 of 62
+//   closed by Firefox's command (Ctrl+W: the animation hides it first), in `pagehide`     8 of 40
+//   the same, sent when `visibilitychange` says hidden                                   80 of 80
+//   in a process that another tab shares, closed by driver or script, in `pagehide`      35 of 35
+//
+// A second request under way, a CORS-simple fetch, `sendBeacon`, and a synchronous XHR after the fetch made no difference to
+// the first line, nor did a cold preflight. A synchronous XHR of a `data:` URL *before* it delays the end of the process, and
+// brought 86 of 88: not all, and no page's policy (CSP) should have to allow it.
+//
+// So: what a user closes is hidden first, and strict. A tab that goes at once (a driver, reduced motion, a pinned tab, the
+// window's last) is best effort in Firefox, all or nothing. With the package, in 20 runs of the tests below beside other
+// work: what a user closed arrived 80 of 80 times, what went at once 20 of 20, and a large request that was under way, which
+// only `pagehide` sends again, 9 of 20.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -17,15 +28,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { aggregate, Telemetry } from "streamgauge";
 
-import { BROWSERS, excuse, launch, servePages } from "./support/browser-launch.mjs";
+import { BROWSERS, closeByUser, excuse, launch, servePages } from "./support/browser-launch.mjs";
 import { fill, names } from "./support/browser-records.mjs";
 import { CUSTOM_HEADER, startSink } from "./support/browser-sink.mjs";
 
 const BUDGET = 60 * 1024;
 const timeout = 40_000;
-
-/** How often a visible tab may be closed until nothing is lost; see above. */
-const CLOSINGS = { Chromium: 1, Firefox: 8 };
 
 /** The options of a page's telemetry; records wait until the page is hidden, or until they are flushed. */
 function options(exporter, batch = {}) {
@@ -145,7 +153,7 @@ function inBrowser(name) {
     const ENDS = {
       hidden: hide,
       "going elsewhere": async (t, page) => void await page.goto(`${pages.url}elsewhere`),
-      closed: async (t, page) => void await page.close(),
+      closed: async (t, page) => void await closeByUser(browser, page),
     };
 
     test("a page that runs: batches", { timeout }, async (t) => {
@@ -195,36 +203,31 @@ function inBrowser(name) {
       await noComplaints(page);
     });
 
-    /**
-     * Asserts that the records of `once`'s page arrive, for `once` returns `{ run, sure, quietMs? }`: who must be there.
-     * @returns all that arrived.
-     */
-    async function arrive(t, end, once) {
-      for (let left = end === "closed" ? CLOSINGS[name] : 1; ; left--) {
-        const { run, sure, quietMs } = await once();
-        const arrived = await run.settled(sure.length, { ms: left > 1 ? 1000 : 5000, quietMs });
-        assert.equal(new Set(arrived).size, arrived.length, "none twice");
-        const lost = sure.filter((one) => !arrived.includes(one));
-        if (lost.length === 0) return arrived;
-        assert.ok(left > 1, `${lost.length} of ${sure.length} did not arrive: ${lost.slice(0, 3)} ..`);
-        t.diagnostic(`the browser lost ${lost.length} of ${sure.length}: once more`);
-      }
+    /** Asserts that the records `sure` arrive, and none twice; returns all that arrived. */
+    async function arrive(run, sure, options) {
+      const arrived = await run.settled(sure.length, options);
+      assert.equal(new Set(arrived).size, arrived.length, "none twice");
+      const lost = sure.filter((one) => !arrived.includes(one));
+      assert.equal(lost.length, 0, `${lost.length} of ${sure.length} did not arrive: ${lost.slice(0, 3)} ..`);
+      return arrived;
+    }
+
+    /** What Firefox makes of a request in `pagehide`, see above: it is there whole and once, or not at all. */
+    async function oneOrNone(t, run, all) {
+      const arrived = await run.settled(all.length, { ms: 1500 });
+      assert.deepEqual(arrived, arrived.length === 0 ? [] : all);
+      t.diagnostic(`${arrived.length} of ${all.length} arrived`);
     }
 
     for (const [end, leave] of Object.entries(ENDS)) {
       for (const primed of [true, false]) {
         test(`${end}: what fits the budget arrives once (${primed ? "after" : "without"} an earlier batch)`, { timeout }, async (t) => {
           const count = await mostRecords(0);
-          let page;
-          let run;
-          const arrived = await arrive(t, end, async () => {
-            ({ page, run } = await started(t, { primed }));
-            await ask(page, "record", 0, count);
-            assert.equal(run.requests.length, 0);
-            await leave(t, page);
-            return { run, sure: names(count) };
-          });
-          assert.equal(arrived.length, count);
+          const { page, run } = await started(t, { primed });
+          await ask(page, "record", 0, count);
+          assert.equal(run.requests.length, 0);
+          await leave(t, page);
+          assert.deepEqual(await arrive(run, names(count)), names(count));
           const [{ bytes }] = run.requests;
           assert.ok(bytes <= BUDGET && bytes > BUDGET - 1000, `${bytes} bytes in one request`);
           if (end !== "hidden") return;
@@ -237,15 +240,11 @@ function inBrowser(name) {
         const filling = 1000;
         const fits = await mostRecords(filling);
         const count = 4 * fits;
-        let page;
-        const arrived = await arrive(t, end, async () => {
-          let run;
-          ({ page, run } = await started(t));
-          await ask(page, "record", 0, count, filling);
-          await leave(t, page);
-          // A page that lives sends all; of one that goes, the budget's worth, the oldest, is sure.
-          return { run, sure: names(end === "hidden" ? count : fits) };
-        });
+        const { page, run } = await started(t);
+        await ask(page, "record", 0, count, filling);
+        await leave(t, page);
+        // A page that lives sends all; of one that goes, the budget's worth, the oldest, is sure.
+        const arrived = await arrive(run, names(end === "hidden" ? count : fits));
         t.diagnostic(`${arrived.length} of ${count} arrived; ${fits} were sure`);
         if (end !== "hidden") return;
         const { stats } = await ask(page, "flush");
@@ -257,30 +256,35 @@ function inBrowser(name) {
       test(`${end}: a large request under way is sent again, as far as the budget goes`, { timeout }, async (t) => {
         const filling = 1000;
         const fits = await mostRecords(filling);
-        await arrive(t, end, async () => {
-          // Above the budget, so without keepalive; the answer takes longer than the page lives.
-          const { page, run } = await started(t, { batch: { max_export_batch_size: 2 * fits } });
-          run.behaviour.delayMs = 1500;
-          await ask(page, "record", 0, 2 * fits, filling);
-          while (run.requests.length === 0) await sleep(10);
-          assert.equal(run.requests[0].records.length, 2 * fits);
-          // These were there once, and now come again.
-          run.requests.length = 0;
-          await leave(t, page);
-          return { run, sure: names(fits) };
-        });
+        // Above the budget, so without keepalive; the answer takes longer than the page lives.
+        const { page, run } = await started(t, { batch: { max_export_batch_size: 2 * fits } });
+        run.behaviour.delayMs = 1500;
+        await ask(page, "record", 0, 2 * fits, filling);
+        while (run.requests.length === 0) await sleep(10);
+        assert.equal(run.requests[0].records.length, 2 * fits);
+        // These were there once, and now come again.
+        run.requests.length = 0;
+        await leave(t, page);
+        if (name === "Firefox" && end === "closed") return oneOrNone(t, run, names(fits));
+        return arrive(run, names(fits));
       });
 
       test(`${end}: a small request under way is left alone`, { timeout }, async (t) => {
-        await arrive(t, end, async () => {
-          const { page, run } = await started(t, { batch: { max_export_batch_size: 10 } });
-          run.behaviour.delayMs = 500;
-          await ask(page, "record", 0, 15);
-          await leave(t, page);
-          return { run, sure: names(15), quietMs: 700 };
-        });
+        const { page, run } = await started(t, { batch: { max_export_batch_size: 10 } });
+        run.behaviour.delayMs = 500;
+        await ask(page, "record", 0, 15);
+        await leave(t, page);
+        await arrive(run, names(15), { quietMs: 700 });
       });
     }
+
+    test("closed at once, without being hidden first: the budget's worth arrives whole and once, or is lost", { timeout }, async (t) => {
+      const { page, run } = await started(t);
+      await ask(page, "record", 0, 50);
+      await page.close();
+      if (name === "Firefox") await oneOrNone(t, run, names(50));
+      else await arrive(run, names(50));
+    });
 
     test("hidden, then closed: each record arrives once", { timeout }, async (t) => {
       const { page, run } = await started(t);

@@ -88,7 +88,7 @@ describe("in Chromium", { skip }, () => {
     page.on("console", (message) => {
       // Chromium itself tells of answers that are not ok and of connections that are cut.
       const isOurs = !/status of 429|ERR_INCOMPLETE_CHUNKED_ENCODING/.test(message.text());
-      if (["error", "warning"].includes(message.type()) && isOurs) complaints.push(message.text());
+      if (isOurs) complaints.push(`${message.type()}: ${message.text()}`);
     });
     await page.goto(`${server.url}browser/page.html`);
     await page.waitForFunction(() => globalThis.readers !== undefined);

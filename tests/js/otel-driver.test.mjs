@@ -527,11 +527,11 @@ describe("a sink", () => {
   });
 
   const failures = [
-    ["throws", () => { throw new Error("boom"); }, ["grpcResponse", 9, "the sink failed: boom"]],
-    ["rejects", async () => Promise.reject(new Error("boom", { cause: new Error("why") })), ["grpcResponse", 9, "the sink failed: boom: why"]],
-    ["throws a text", () => { throw "text"; }, ["grpcResponse", 9, "the sink failed: text"]],
-    ["throws nothing", () => { throw undefined; }, ["grpcResponse", 9, "the sink failed: unknown error"]],
-    ["wants it again", () => { throw Object.assign(new Error("later"), { retryable: true }); }, ["networkError", "later"]],
+    ["throws", () => { throw new Error("boom"); }, ["sinkFailed", "boom", false]],
+    ["rejects", async () => Promise.reject(new Error("boom", { cause: new Error("why") })), ["sinkFailed", "boom: why", false]],
+    ["throws a text", () => { throw "text"; }, ["sinkFailed", "text", false]],
+    ["throws nothing", () => { throw undefined; }, ["sinkFailed", "unknown error", false]],
+    ["wants it again", () => { throw Object.assign(new Error("later"), { retryable: true }); }, ["sinkFailed", "later", true]],
   ];
   for (const [name, sink, [call, ...rest]] of failures) {
     test(`that ${name}`, async () => {

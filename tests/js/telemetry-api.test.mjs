@@ -82,6 +82,9 @@ describe("what makes no event is refused, by name", () => {
   const cases = [
     ["userPrompt", 7, /prompt/],
     ["userPrompt", undefined, /prompt/],
+    ["log", undefined, /^telemetry: log takes an event's name/],
+    ["log", "", /^telemetry: log takes an event's name/],
+    ["log", { name: "x" }, /^telemetry: log takes an event's name/],
     ["conversationStarts", null, /./],
     ["conversationStarts", { context_window: "5" }, /./],
     ["conversationStarts", { mcp_servers: "files" }, /./],
@@ -119,6 +122,99 @@ describe("what makes no event is refused, by name", () => {
       else assertFailure(outcome, "bad_option");
     }
     await telemetry.shutdown();
+  });
+});
+
+describe("an event of one's own", { concurrency: true }, () => {
+  /** The attributes beyond the common ones, as OTLP's JSON has them. */
+  async function logged(...args) {
+    const { telemetry, records } = telemetryInto();
+    telemetry.log(...args);
+    assert.equal(await telemetry.shutdown(), "ok");
+    const [{ attributes, ...record }] = records();
+    return { record, attributes, own: Object.fromEntries(attributes.slice(7).map(({ key, value }) => [key, value])) };
+  }
+  const text = (stringValue) => ({ stringValue });
+  const int = (value) => ({ intValue: String(value) });
+
+  test("has the common metadata, and nothing else if there is nothing else", async () => {
+    const { record, attributes, own } = await logged("app.start");
+    assert.equal(record.eventName, "app.start");
+    assert.equal(record.severityNumber, 9);
+    const keys = ["event.name", "event.timestamp", "conversation.id", "app.version", "terminal.type", "model", "slug"];
+    assert.deepEqual(attributes.map(({ key }) => key), keys);
+    assert.deepEqual(own, {});
+  });
+
+  test("may replace common attributes, but not its name and time", async () => {
+    const given = { model: "small", "event.name": "x", "event.timestamp": "y", "": 1 };
+    const { record, attributes } = await logged("app.x", given);
+    const found = Object.fromEntries(attributes.map(({ key, value }) => [key, value]));
+    assert.deepEqual([found.model, found["event.name"]], [text("small"), text("app.x")]);
+    assert.match(found["event.timestamp"].stringValue, /^2/);
+    assert.equal(record.droppedAttributesCount, 3);
+  });
+
+  test("leaves out alone what can not be read", async () => {
+    const { proxy: revoked, revoke } = Proxy.revocable([], {});
+    revoke();
+    const fail = () => {
+      throw new Error("not for you");
+    };
+    const { own } = await logged("app.x", {
+      before: 1, revoked, json: { toJSON: fail }, proxy: new Proxy({}, { ownKeys: fail, get: fail }),
+      get getter() { return fail(); },
+      tag: { get [Symbol.toStringTag]() { return fail(); } },
+      error: Object.assign(new Error("x"), { toString: fail }),
+      inside: { get x() { return fail(); }, y: 1 }, after: 2,
+    });
+    assert.deepEqual(own, { before: int(1), inside: { kvlistValue: { values: [{ key: "y", value: int(1) }] } }, after: int(2) });
+  });
+
+  test("has an end, whatever holds itself or is large", async () => {
+    const itself = { a: 1 };
+    itself.itself = itself;
+    itself.list = [itself];
+    const { own } = await logged("app.x", { itself });
+    const list = { arrayValue: { values: [text("")] } };
+    assert.deepEqual(own.itself.kvlistValue.values, [{ key: "a", value: int(1) }, { key: "itself" }, { key: "list", value: list }]);
+
+    let shared = [1];
+    for (let depth = 0; depth < 20; depth++) shared = Array(10).fill(shared);
+    const started = performance.now();
+    for (const value of [shared, new Array(4e9), Object.fromEntries(Array.from({ length: 1e5 }, (_, key) => [key, key]))]) {
+      const { own } = await logged("app.x", { before: 1, value });
+      assert.deepEqual(own.before, int(1));
+      assert.ok(JSON.stringify(own).length < 1e6);
+    }
+    assert.ok(performance.now() - started < 5000);
+  });
+
+  test("nests 24 deep", async () => {
+    let value = "leaf";
+    for (let depth = 0; depth < 40; depth++) value = { v: value };
+    let { value: at } = (await logged("app.x", { value })).own;
+    let depth = 0;
+    for (; at?.kvlistValue !== undefined; depth++) at = at.kvlistValue.values[0].value;
+    assert.deepEqual([depth, at], [24, undefined]);
+  });
+
+  test("has at most 128 attributes, and counts the others", async () => {
+    const { record, attributes } = await logged("app.x", Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`a${at}`, at])));
+    assert.equal(attributes.length, 128);
+    assert.equal(record.droppedAttributesCount, 7 + 200 - 128);
+  });
+
+  test("may be recorded by a getter of another's", async () => {
+    const { telemetry, records } = telemetryInto();
+    telemetry.log("app.outer", {
+      get value() {
+        telemetry.log("app.inner");
+        return 1;
+      },
+    });
+    assert.equal(await telemetry.shutdown(), "ok");
+    assert.deepEqual(records().map(({ eventName }) => eventName), ["app.inner", "app.outer"]);
   });
 });
 

@@ -228,7 +228,25 @@ describe("a sink of one's own gets what a collector gets", { concurrency: true }
     assert.equal(await telemetry.shutdown(), "failed");
     assertExported(telemetry, 0, { fatal: 2 });
     assert.deepEqual(warnings.map(({ kind }) => kind), ["refused"]);
-    assert.match(warnings[0].message, /sink broken/);
+    assert.equal(warnings[0].message, "records were dropped (1): the sink failed: sink broken");
+    assert.equal(telemetry.stats.last_error, "the sink failed: sink broken");
+  });
+
+  test("one that wants a batch again gets it, and is told of after three times", async () => {
+    const [warnings, attempts] = [[], []];
+    const sink = (batch, { attempt }) => {
+      attempts.push(attempt);
+      if (attempt < 4) throw Object.assign(new Error("later"), { retryable: true });
+    };
+    const otel = { exporter: { sink }, batch: { retry_initial_ms: 1, retry_cap_ms: 1 } };
+    const telemetry = telemetryOf({ otel, onWarning: (warning) => warnings.push(warning) });
+    telemetry.userPrompt("a");
+    assert.equal(await telemetry.forceFlush(), "ok");
+    assert.deepEqual(attempts, [1, 2, 3, 4]);
+    assert.equal(telemetry.stats.last_error, "the sink failed: later");
+    assert.deepEqual(warnings, [{ kind: "unreachable", message: "not taken by the sink, 3 times in a row: later" }]);
+    await telemetry.shutdown();
+    assertExported(telemetry, 1);
   });
 });
 

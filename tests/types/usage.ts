@@ -1,13 +1,13 @@
 // Every public type and function, as a user's program has them. It is compiled, never run.
 
 import {
-  aggregate, AggregateStream, Aggregator, AggregatorStream, ERROR_CODES, StreamError,
+  aggregate, AggregateStream, Aggregator, AggregatorStream, ERROR_CODES, StreamError, Telemetry,
   type AggregateOptions, type AggregatorOptions, type CompletedEvent, type Completion, type Counts, type CreatedEvent,
   type CustomToolCallItem, type EndedBy, type ErrorCode, type FinalChoice, type FinalResponse, type FunctionCallItem,
   type IncludeName, type Item, type ItemCommon, type MessageItem, type OutputItemAddedEvent, type OutputItemDoneEvent,
   type OtherItem, type OutputTextDeltaEvent, type OutputTextPart, type ProviderError, type RawEvent, type ReasoningDeltaEvent, type ReasoningItem, type ReasoningSummaryDeltaEvent,
   type RefusalDeltaEvent, type RefusalPart, type Source, type StreamEvent, type Timings, type TokenUsage, type ToolCallDeltaEvent,
-  type Wire,
+  type AttributeValue, type TelemetryStats, type Wire,
 } from "streamgauge";
 import * as slim from "streamgauge/slim";
 
@@ -183,6 +183,26 @@ export async function transforming(response: Response): Promise<void> {
   const { readable, writable } = new AggregatorStream();
   await new Response("").body?.pipeTo(writable);
   await readable.cancel();
+}
+
+// Telemetry
+
+export async function measuring(response: Response): Promise<TelemetryStats> {
+  const telemetry = new Telemetry({ conversationId: "c", model: "m", appVersion: "1", otel: { exporter: "none" } });
+  for await (const event of aggregate(response, { telemetry })) narrow(event);
+  const attributes: Record<string, AttributeValue> = {
+    text: "", number: 1, big: 1n, flag: true, none: null, absent: undefined, at: new Date(), error: new Error(""), bytes: new Uint8Array(),
+    list: ["", 1, [null]], map: { a: { b: [] } },
+  };
+  telemetry.log("app.x");
+  telemetry.log("app.x", attributes);
+  telemetry.log("app.x", { rest: attributes, tokens: 1 });
+  // @ts-expect-error it has no name
+  telemetry.log({ tokens: 1 });
+  // @ts-expect-error a function is no value
+  telemetry.log("app.x", { call: () => 1 });
+  await telemetry.shutdown();
+  return telemetry.stats;
 }
 
 // Errors

@@ -87,3 +87,24 @@ export async function isSettled(promise) {
 export function emptyResponse(status) {
   return new Response(null, { status });
 }
+
+// What the console is given; it is still printed.
+export class ConsoleSpy {
+  #lines = [];
+  #originals = {};
+
+  constructor() {
+    for (const level of ["debug", "error", "info", "log", "trace", "warn"]) {
+      const original = (this.#originals[level] = console[level]);
+      console[level] = (...args) => {
+        this.#lines.push(args.join(" "));
+        original.apply(console, args);
+      };
+    }
+  }
+
+  end() {
+    Object.assign(console, this.#originals);
+    return this.#lines.join("\n");
+  }
+}

@@ -34,6 +34,14 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn abort(this: &Abort, reason: &JsValue);
 
+    /// Listens to the console until its `end`.
+    pub type ConsoleSpy;
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> ConsoleSpy;
+    /// What was printed, in lines.
+    #[wasm_bindgen(method)]
+    pub fn end(this: &ConsoleSpy) -> String;
+
     #[wasm_bindgen(js_name = emptyResponse)]
     pub fn empty_response(status: u16) -> Response;
     pub fn delay(ms: f64) -> Promise;

@@ -2,6 +2,7 @@
 //! JavaScript gets (`src/wasm`), seen from the host's side.
 
 mod batch;
+mod console;
 mod host;
 #[path = "../support/outcome.rs"]
 mod outcome;

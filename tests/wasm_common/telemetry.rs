@@ -41,6 +41,14 @@ fn a_stream_is_the_same_and_its_records_wait() {
 }
 
 #[wasm_bindgen_test]
+fn an_event_of_ones_own_waits_too() {
+    let core = telemetry();
+    core.log("app.x", &js(&json!({"deep": {"list": [1, 0.5, "a", null, true]}})));
+    let stats = super::json(&core.stats());
+    assert_eq!(stats["queued"], json!(u8::from(cfg!(feature = "otel"))), "{stats}");
+}
+
+#[wasm_bindgen_test]
 fn a_flush_asks_for_an_export_or_is_done() {
     let core = telemetry();
     core.user_prompt("explain this");

@@ -5,6 +5,7 @@ import { holdProcess, isPage } from "./environment.js";
 import type { Exporter, ExportRequest, ExportResult } from "./exporter.js";
 import { watchPage } from "./page.js";
 import type { Page } from "./page.js";
+import { SinkExporter } from "./sink.js";
 
 /**
  * How a flush or a shutdown ended: `ok`, the collector has answered for every record; `failed`, at least one was
@@ -63,7 +64,7 @@ export type TelemetryWarningKind = "settings" | "unreachable" | "refused" | "rej
 export interface TelemetryWarning {
   /**
    * - `settings`: something in the environment's variables was ignored;
-   * - `unreachable`: three requests in a row had no answer;
+   * - `unreachable`: three requests in a row had no answer, or were not taken by a sink that wants them again;
    * - `refused`: the collector refused records for good;
    * - `rejected`: the collector took a batch in part, or with a remark;
    * - `overflow`: the queue had no room for a record;
@@ -257,11 +258,17 @@ export class Driver {
         case "network":
           this.#core.networkError(id, result.message, random);
           break;
+        case "sink failed":
+          this.#core.sinkFailed(id, result.message, result.retryable, random);
+          break;
         case "exported":
           this.#core.exported(id, random);
       }
-      if (result.type === "network") this.#unanswered(result.message);
-      else this.#failures = 0;
+      if (result.type === "network") this.#unanswered("no answer from", result.message);
+      else if (result.type === "sink failed" && result.retryable) this.#unanswered("not taken by", result.message);
+      else {
+        this.#failures = 0;
+      }
       this.#tellOfLosses();
     });
     this.drain();
@@ -282,7 +289,7 @@ export class Driver {
     const before = this.#cancelled;
     this.#guard(() => this.#core.tick(this.#random()));
     this.drain();
-    if (this.#cancelled > before) this.#unanswered("no answer in time");
+    if (this.#cancelled > before) this.#unanswered("no answer from", "no answer in time");
   }
 
   /** The timer holds the process while somebody waits for a flush or the shutdown, and else does not. */
@@ -323,13 +330,13 @@ export class Driver {
     return (this.#seen = JSON.parse(this.#core.stats()) as TelemetryStats);
   }
 
-  #unanswered(reason: string): void {
+  #unanswered(what: string, reason: string): void {
     if (++this.#failures !== UNREACHABLE_AFTER || this.#exporter === undefined) return;
     const { target } = this.#exporter;
-    const hint = isPage()
+    const hint = isPage() && !(this.#exporter instanceof SinkExporter)
       ? "; if the collector is there, see that it allows this page's origin and the request's headers (CORS)"
       : "";
-    this.#warn("unreachable", `no answer from ${target}, ${UNREACHABLE_AFTER} times in a row: ${reason}${hint}`);
+    this.#warn("unreachable", `${what} ${target}, ${UNREACHABLE_AFTER} times in a row: ${reason}${hint}`);
   }
 
   #tellOfLosses(): void {

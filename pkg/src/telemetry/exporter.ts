@@ -29,7 +29,8 @@ export type ExportResult =
   | { type: "http"; status: number; retryAfter: string | undefined; contentType: string; body: Uint8Array }
   | { type: "grpc"; code: number; message: string; details: Uint8Array; body: Uint8Array }
   | { type: "network"; message: string }
-  | { type: "exported" };
+  | { type: "exported" }
+  | { type: "sink failed"; message: string; retryable: boolean };
 
 /** Sends batches. It has no policies: when, and whether again, is the worker's business. @internal */
 export interface Exporter {

@@ -108,13 +108,8 @@ export class SinkExporter implements Exporter {
       await this.#sink(batch, { records, attempt, signal });
       return { type: "exported" };
     } catch (error) {
-      const reason = describe(error);
-      if ((error as { retryable?: unknown } | null | undefined)?.retryable === true) {
-        return { type: "network", message: reason };
-      }
-      // As a server's refusal for good would be: FAILED_PRECONDITION.
-      const message = `the sink failed: ${reason}`;
-      return { type: "grpc", code: 9, message, details: new Uint8Array(0), body: new Uint8Array(0) };
+      const retryable = (error as { retryable?: unknown } | null | undefined)?.retryable === true;
+      return { type: "sink failed", message: describe(error), retryable };
     }
   }
 

@@ -7,7 +7,7 @@ import type { FlushOptions, FlushResult, TelemetryStats } from "./driver.js";
 import { coreSettings, createExporter } from "./exporter.js";
 import { describe, fetchWithRetries } from "./fetch.js";
 import { resolveSettings } from "./settings.js";
-import type { ContentSwitch, ConversationStart, TelemetryOptions, ToolCall, ToolDecision, ToolResult } from "./types.js";
+import type { AttributeValue, ContentSwitch, ConversationStart, TelemetryOptions, ToolCall, ToolDecision, ToolResult } from "./types.js";
 
 const OPTIONS = [
   "conversationId", "model", "slug", "appVersion", "terminalType", "authMode", "accountId", "serviceName",
@@ -96,6 +96,25 @@ export class Telemetry {
   /** Records `codex.tool_result`. */
   toolResult(event: ToolResult): void {
     this.#record(() => this.#core.toolResult(defined(event) as ToolResult));
+  }
+
+  /**
+   * Records an event of your own, with the common metadata and these attributes. A value that can not be read is left
+   * out alone, one of the name of a common attribute replaces it (not `event.name` and `event.timestamp`), and
+   * `attributeTypes` changes none: they are exported as they are. At most 128 attributes, the common ones included.
+   *
+   * ```ts
+   * telemetry.log("app.compaction", { tokens_before: 181_204, ratio: 0.25, files: ["a.ts", "b.ts"] });
+   * ```
+   *
+   * @param name e.g. `app.compaction`: `event.name`, and the record's event name.
+   */
+  log(name: string, attributes: { readonly [name: string]: AttributeValue } = {}): void {
+    if (typeof name !== "string" || name === "") throw bad("log takes an event's name and an object of attributes");
+    if (typeof attributes !== "object" || attributes === null || Array.isArray(attributes)) {
+      throw bad(`the attributes of "${name}" must be an object`);
+    }
+    this.#record(() => this.#core.log(name, attributes));
   }
 
   /**

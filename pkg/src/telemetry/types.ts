@@ -81,5 +81,28 @@ export interface ToolResult {
   output: string;
 }
 
+/**
+ * What an attribute of {@link Telemetry.log} may be.
+ *
+ * Whole numbers of up to 64 bits are integers, other numbers doubles, larger `bigint`s their decimal digits. OTLP's JSON
+ * has no numbers for `NaN` and the infinities: there they are texts. `null` is an attribute without a value, `undefined`
+ * is none. A lone surrogate becomes U+FFFD. An object that has `toJSON`, as `Date` has, is what that returns, an
+ * error is its text, an object that holds itself is null there. Arrays and objects nest 24 deep, and one event has at most
+ * 2 000 values; what is beyond that is left out.
+ */
+export type AttributeValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined
+  | ArrayBuffer
+  | ArrayBufferView
+  | Error
+  | { toJSON(): unknown }
+  | readonly AttributeValue[]
+  | { readonly [key: string]: AttributeValue };
+
 /** The call that {@link Telemetry.runTool} measures. */
 export type ToolCall = Pick<ToolResult, "tool_name" | "call_id" | "arguments">;

@@ -13,6 +13,8 @@ export const BROWSERS = {
   },
   Firefox: {
     executablePath: process.env.FIREFOX_BIN ?? "/usr/bin/firefox-esr", variable: "FIREFOX_BIN", browser: "firefox",
+    // For `closeByUser`, and for the animation that a user sees then.
+    args: ["--remote-allow-system-access"], extraPrefsFirefox: { "ui.prefersReducedMotion": 0 },
   },
 };
 
@@ -27,9 +29,26 @@ export async function excuse(name) {
 
 /** Starts a browser. */
 export async function launch(name) {
-  const { executablePath, browser, args } = BROWSERS[name];
+  const { variable, ...options } = BROWSERS[name];
   const { default: puppeteer } = await loadDriver();
-  return puppeteer.launch({ executablePath, headless: true, ...(browser && { browser }), ...(args && { args }) });
+  return puppeteer.launch({ headless: true, ...options });
+}
+
+/**
+ * Closes the tab of a page that is in front, as its user does. In Firefox that is its own command (Ctrl+W): the driver's
+ * `close()` is another thing there, and takes the tab away without hiding it first.
+ */
+export async function closeByUser(browser, page) {
+  const { connection } = browser;
+  if (connection === undefined) return page.close();
+  const { result: { contexts: [{ context }] } } = await connection.send("browsingContext.getTree", { "moz:scope": "chrome" });
+  const closed = new Promise((resolve) => page.once("close", resolve));
+  const expression = `
+    if (gBrowser.selectedBrowser.currentURI.spec !== ${JSON.stringify(page.url())}) throw new Error("another tab is in front");
+    document.getElementById("cmd_close").doCommand();`;
+  const { result } = await connection.send("script.evaluate", { expression, target: { context }, awaitPromise: false });
+  if (result.type !== "success") throw new Error(`Firefox did not close the tab: ${JSON.stringify(result)}`);
+  return closed;
 }
 
 const loadDriver = () => import("puppeteer-core");

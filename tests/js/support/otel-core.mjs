@@ -55,6 +55,7 @@ export class FakeCore {
     this.#called("grpcResponse", id, code, message, details, body, random);
   }
   networkError(id, message, random) { this.#called("networkError", id, message, random); }
+  sinkFailed(id, message, retryable, random) { this.#called("sinkFailed", id, message, retryable, random); }
   exported(id, random) { this.#called("exported", id, random); }
   flush(timeoutMs) {
     this.#called("flush", timeoutMs);
