@@ -8,6 +8,7 @@
 use std::fmt;
 
 use crate::error::{Error, ErrorCode};
+use crate::json;
 
 /// The longest time that a timer of the host may be set to, in milliseconds: beyond it, `setTimeout` fires at once.
 pub(crate) const MAX_TIMER_MS: f64 = 2_147_483_647.0;
@@ -112,7 +113,7 @@ pub fn classify_sink(message: &str, retryable: bool) -> Outcome {
 pub fn retry_after_ms(value: &str, now_unix_ms: f64) -> Option<f64> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return value.parse::<f64>().ok().map(|seconds| seconds * 1000.0);
+        return Some(json::decimal(value).map_or(f64::INFINITY, |seconds| seconds * 1000.0));
     }
     Some((http_date_unix_ms(value, now_unix_ms)? - now_unix_ms).max(0.0))
 }

@@ -178,7 +178,7 @@ impl PushAggregator {
     /// A bad option, as JSON text.
     #[wasm_bindgen(constructor)]
     pub fn new(options: JsValue) -> Result<PushAggregator, JsValue> {
-        let (options, _) = options::read(options).map_err(|error| JsValue::from(error_json(&error)))?;
+        let (options, _) = options::read(&options).map_err(|error| JsValue::from(error_json(&error)))?;
         let aggregator = Aggregator::new(options, clock::now_ms());
         Ok(Self { inner: BatchedAggregator::new(aggregator) })
     }

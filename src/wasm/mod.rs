@@ -8,6 +8,7 @@ mod aggregator;
 mod clock;
 #[cfg(feature = "console")]
 mod console;
+mod object;
 mod options;
 mod reader;
 mod source;

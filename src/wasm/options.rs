@@ -1,49 +1,35 @@
 //! Options, as the facade hands them over.
 
-use serde::Deserialize;
 use wasm_bindgen::JsValue;
 
+use super::object::Fields;
 use crate::error::{Error, ErrorCode};
 use crate::options::{InvalidUtf8, Options, WireChoice};
-
-/// The options object; the facade has turned `undefined` into absence and checked unknown names.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct JsOptions {
-    wire: Option<String>,
-    max_event_bytes: Option<f64>,
-    max_item_bytes: Option<f64>,
-    invalid_utf8: Option<String>,
-    n: Option<f64>,
-    include: Vec<String>,
-    idle_timeout_ms: Option<f64>,
-}
 
 /// How long nothing may arrive, by default: five minutes, as the reference's providers have it.
 const IDLE_TIMEOUT_MS: f64 = 300_000.0;
 
-/// The core's options and the idle timeout in milliseconds (`None`: no timeout).
-pub(super) fn read(value: JsValue) -> Result<(Options, Option<f64>), Error> {
-    let js = if value.is_undefined() {
-        JsOptions::default()
-    } else {
-        serde_wasm_bindgen::from_value(value)
-            .map_err(|error| Error::new(ErrorCode::BadOption, format!("options: {error}")))?
-    };
+/// The core's options and the idle timeout in milliseconds (`None`: no timeout). The facade has turned `undefined` into
+/// absence and checked unknown names.
+pub(super) fn read(value: &JsValue) -> Result<(Options, Option<f64>), Error> {
     let mut options = Options::default();
-    if let Some(wire) = &js.wire {
-        options.wire = WireChoice::parse(wire)?;
+    if value.is_undefined() {
+        return Ok((options, Some(IDLE_TIMEOUT_MS)));
     }
-    if let Some(bytes) = js.max_event_bytes {
+    let js = Fields::of(value, "options")?;
+    if let Some(wire) = js.text_some("wire")? {
+        options.wire = WireChoice::parse(&wire)?;
+    }
+    if let Some(bytes) = js.number_some("maxEventBytes")? {
         options.max_event_bytes = size("maxEventBytes", bytes)?;
     }
-    if let Some(bytes) = js.max_item_bytes {
+    if let Some(bytes) = js.number_some("maxItemBytes")? {
         options.max_item_bytes = size("maxItemBytes", bytes)?;
     }
-    if let Some(n) = js.n {
+    if let Some(n) = js.number_some("n")? {
         options.n = Some(size("n", n)?.try_into().unwrap_or(u32::MAX));
     }
-    options.invalid_utf8 = match js.invalid_utf8.as_deref() {
+    options.invalid_utf8 = match js.text_some("invalidUtf8")?.as_deref() {
         None | Some("replace") => InvalidUtf8::Replace,
         Some("error") => InvalidUtf8::Error,
         Some(other) => {
@@ -51,10 +37,10 @@ pub(super) fn read(value: JsValue) -> Result<(Options, Option<f64>), Error> {
             return Err(Error::new(ErrorCode::BadOption, message));
         }
     };
-    for name in &js.include {
-        options.include.add(name)?;
+    for name in js.texts_some("include")?.unwrap_or_default() {
+        options.include.add(&name)?;
     }
-    let idle = js.idle_timeout_ms.unwrap_or(IDLE_TIMEOUT_MS);
+    let idle = js.number_some("idleTimeoutMs")?.unwrap_or(IDLE_TIMEOUT_MS);
     if idle.is_nan() || idle < 0.0 {
         let message = "idleTimeoutMs must be a number of milliseconds, 0 for none";
         return Err(Error::new(ErrorCode::BadOption, message));

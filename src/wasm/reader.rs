@@ -78,7 +78,7 @@ impl StreamReader {
     #[wasm_bindgen(constructor)]
     pub fn new(source: JsValue, options: JsValue, signal: JsValue) -> Result<StreamReader, JsValue> {
         let opened = || {
-            let (options, idle) = options::read(options)?;
+            let (options, idle) = options::read(&options)?;
             let (source, http_failure) = Source::open(&source)?;
             Ok((options, idle, source, http_failure))
         };

@@ -6,6 +6,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStream, ReadableStreamDefaultReader, Response};
 
 use crate::error::{Error, ErrorCode};
+use crate::json;
 
 #[wasm_bindgen]
 extern "C" {
@@ -164,7 +165,7 @@ impl Source {
 impl HttpFailure {
     fn of(response: &Response) -> Self {
         let header = |name| response.headers().get(name).ok().flatten();
-        let number = |value: String| value.trim().parse::<f64>().ok().filter(|value| value.is_finite());
+        let number = |value: String| json::decimal(value.trim());
         let from_ms = header("retry-after-ms").and_then(number);
         let retry_after_ms = from_ms.or_else(|| retry_after(&header("retry-after")?));
         Self { status: response.status(), retry_after_ms: retry_after_ms.map(|delay| delay.max(0.0) as u64) }
@@ -174,7 +175,7 @@ impl HttpFailure {
 /// RFC 9110 section 10.2.3: seconds, or a date.
 fn retry_after(value: &str) -> Option<f64> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse::<f64>() {
+    if let Some(seconds) = json::decimal(value) {
         return Some(seconds * 1000.0).filter(|delay| delay.is_finite());
     }
     Some(js_sys::Date::parse(value) - js_sys::Date::now()).filter(|delay| delay.is_finite())

@@ -5,27 +5,19 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::Date;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use super::aggregator::error_json;
 use super::clock;
-use super::telemetry_shapes::{
-    JsApiRequest, JsConversationStarts, JsOutput, JsSettings, JsToolDecision, JsToolResult, whole,
-};
+use super::telemetry_shapes::{self, JsOutput, JsSettings, SCOPE};
 use super::telemetry_values;
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
 use crate::otlp::queue::Overhead;
 use crate::otlp::retry::{Outcome, classify_grpc, classify_http, classify_network, classify_sink};
 use crate::otlp::worker::Worker;
-use crate::otlp::{Envelope, ExportId, Format, Limits, Resource, Scope};
-use crate::telemetry::{
-    ApiRequest, AttributeTypes, ContentPolicy, Event, Observation, Recorder, Session, SseEvents,
-    StreamCounts, ToolDecision, ToolResult, TraceParent,
-};
-
-/// The instrumentation scope's name.
-const SCOPE: &str = "streamgauge";
+use crate::otlp::{Envelope, ExportId, Format, Scope, WorkerOptions};
+use crate::telemetry::{Event, Observation, Recorder, StreamCounts};
 
 /// What the streams and the facade share.
 #[derive(Debug)]
@@ -79,7 +71,7 @@ impl TelemetryCore {
     /// A bad setting, as JSON text.
     #[wasm_bindgen(constructor)]
     pub fn new(settings: JsValue) -> Result<TelemetryCore, JsValue> {
-        build(settings).map_err(|error| JsValue::from(error_json(&error)))
+        build(&settings).map_err(thrown)
     }
 
     /// Records `codex.conversation_starts`.
@@ -88,17 +80,16 @@ impl TelemetryCore {
     /// An event of the wrong shape, as JSON text; so for the others.
     #[wasm_bindgen(js_name = conversationStarts)]
     pub fn conversation_starts(&self, event: JsValue) -> Result<(), JsValue> {
-        let event: JsConversationStarts = read(event)?;
-        self.shared.borrow_mut().record(&event.into_event());
+        let event = telemetry_shapes::conversation_starts(&event).map_err(thrown)?;
+        self.shared.borrow_mut().record(&event);
         Ok(())
     }
 
     /// Records `codex.api_request`.
     #[wasm_bindgen(js_name = apiRequest)]
     pub fn api_request(&self, event: JsValue) -> Result<(), JsValue> {
-        let JsApiRequest { attempt, duration_ms, status, error_message, cf_ray } = read(event)?;
-        let (attempt, duration_ms) = (whole(attempt), whole(duration_ms));
-        self.shared.borrow_mut().record(&ApiRequest { duration_ms, status, error_message, attempt, cf_ray });
+        let event = telemetry_shapes::api_request(&event).map_err(thrown)?;
+        self.shared.borrow_mut().record(&event);
         Ok(())
     }
 
@@ -113,20 +104,16 @@ impl TelemetryCore {
     /// Records `codex.tool_decision`.
     #[wasm_bindgen(js_name = toolDecision)]
     pub fn tool_decision(&self, event: JsValue) -> Result<(), JsValue> {
-        let JsToolDecision { tool_name, call_id, decision, source } = read(event)?;
-        one_of("decision", &decision, &ToolDecision::DECISIONS)?;
-        one_of("source", &source, &ToolDecision::SOURCES)?;
-        self.shared.borrow_mut().record(&ToolDecision { tool_name, call_id, decision, source });
+        let event = telemetry_shapes::tool_decision(&event).map_err(thrown)?;
+        self.shared.borrow_mut().record(&event);
         Ok(())
     }
 
     /// Records `codex.tool_result`.
     #[wasm_bindgen(js_name = toolResult)]
     pub fn tool_result(&self, event: JsValue) -> Result<(), JsValue> {
-        let JsToolResult { tool_name, call_id, arguments, duration_ms, success, output } = read(event)?;
-        let duration_ms = whole(duration_ms);
+        let result = telemetry_shapes::tool_result(&event).map_err(thrown)?;
         let mut shared = self.shared.borrow_mut();
-        let result = ToolResult { tool_name, call_id, arguments, duration_ms, success, output };
         let event = shared.recorder.tool_result(result);
         shared.record(&event);
         Ok(())
@@ -143,10 +130,10 @@ impl TelemetryCore {
         let _ = worker.push(recorder.encode_own(name, attributes, unix_nanos()), clock::now_ms());
     }
 
-    /// The next thing that the worker wants, as JSON text.
-    pub fn poll(&self) -> Option<String> {
-        let output = self.shared.borrow_mut().worker.poll_output()?;
-        Some(json_text(&JsOutput::from(output)))
+    /// The next thing that the worker wants, as an object.
+    pub fn poll(&self) -> JsValue {
+        let output = self.shared.borrow_mut().worker.poll_output();
+        output.map_or(JsValue::UNDEFINED, |output| object(&JsOutput::from(output)))
     }
 
     /// The request body of an export.
@@ -221,9 +208,9 @@ impl TelemetryCore {
         self.shared.borrow_mut().worker.shutdown(timeout_ms, clock::now_ms());
     }
 
-    /// The requests to send at once because the page goes away, as JSON text.
+    /// The requests to send at once because the page goes away, as an array of objects.
     #[wasm_bindgen(js_name = takeForUnload)]
-    pub fn take_for_unload(&self, budget_bytes: f64, resend_in_flight: bool) -> String {
+    pub fn take_for_unload(&self, budget_bytes: f64, resend_in_flight: bool) -> JsValue {
         #[derive(Serialize)]
         struct Js {
             id: u32,
@@ -238,7 +225,7 @@ impl TelemetryCore {
             records: batch.records,
             body_len: batch.body_len,
         });
-        json_text(&js.collect::<Vec<_>>())
+        object(&js.collect::<Vec<_>>())
     }
 
     /// Gives up what still waits.
@@ -246,9 +233,9 @@ impl TelemetryCore {
         self.shared.borrow_mut().worker.abandon(clock::now_ms());
     }
 
-    /// What became of the records, as JSON text.
-    pub fn stats(&self) -> String {
-        json_text(&self.shared.borrow().worker.stats())
+    /// What became of the records, as an object.
+    pub fn stats(&self) -> JsValue {
+        object(&self.shared.borrow().worker.stats())
     }
 }
 
@@ -262,69 +249,19 @@ impl TelemetryCore {
     }
 }
 
-fn build(settings: JsValue) -> Result<TelemetryCore, Error> {
-    let js: JsSettings = serde_wasm_bindgen::from_value(settings)
-        .map_err(|error| Error::new(ErrorCode::BadOption, format!("telemetry: {error}")))?;
-    let attribute_types = match js.attribute_types.as_str() {
-        "codex" => AttributeTypes::Codex,
-        "typed" => AttributeTypes::Typed,
-        other => return Err(unknown("attributeTypes", other, "\"codex\" or \"typed\"")),
-    };
-    let sse_events = match js.sse_events.as_str() {
-        "all" => SseEvents::All,
-        "summary" => SseEvents::Summary,
-        "off" => SseEvents::Off,
-        other => return Err(unknown("sseEvents", other, "\"all\", \"summary\" or \"off\"")),
-    };
-    let format = match js.format.as_str() {
-        "json" => Format::Json,
-        "protobuf" => Format::Protobuf,
-        other => return Err(unknown("format", other, "\"json\" or \"protobuf\"")),
-    };
-    let envelope = envelope(&js, format);
+fn build(settings: &JsValue) -> Result<TelemetryCore, Error> {
+    let js = JsSettings::read(settings)?;
+    let version = env!("CARGO_PKG_VERSION");
+    let scope = Scope { name: SCOPE.into(), version: version.into(), ..Scope::default() };
+    let envelope = Envelope::new(js.format, &js.resource, &scope);
     let overhead = Overhead {
         request: envelope.request_overhead() + js.frame_overhead,
         record: envelope.record_overhead(),
     };
-    let worker = Worker::new(js.worker.options(overhead))?;
-    let limits = Limits {
-        attribute_count: js.attribute_count_limit.unwrap_or(Limits::default().attribute_count),
-        value_length: js.attribute_value_length_limit,
-        ..Limits::default()
-    };
-    let exports = js.exports;
-    let session = Session {
-        conversation_id: js.conversation_id,
-        app_version: js.app_version,
-        auth_mode: js.auth_mode,
-        account_id: js.account_id,
-        terminal_type: js.terminal_type,
-        model: js.model,
-        slug: js.slug,
-        attribute_types,
-        prompts: if js.log_user_prompt { ContentPolicy::Full } else { ContentPolicy::Redacted },
-        tool_arguments: js.log_tool_arguments.policy(),
-        tool_output: js.log_tool_output.policy(),
-        trace: js.traceparent.as_deref().map(TraceParent::parse).transpose()?,
-    };
-    let recorder = Recorder::new(session, sse_events, format, limits);
-    let shared = Rc::new(RefCell::new(Shared { recorder, envelope, worker, exports }));
+    let worker = Worker::new(WorkerOptions { overhead, ..js.worker })?;
+    let recorder = Recorder::new(js.session, js.sse_events, js.format, js.limits);
+    let shared = Rc::new(RefCell::new(Shared { recorder, envelope, worker, exports: js.exports }));
     Ok(TelemetryCore { shared })
-}
-
-fn envelope(js: &JsSettings, format: Format) -> Envelope {
-    let mut resource = Resource::default();
-    resource.attributes.set("service.name", js.service_name.as_str());
-    resource.attributes.set("service.version", js.service_version.as_str());
-    resource.attributes.set("env", js.environment.as_str());
-    resource.attributes.set("telemetry.sdk.name", SCOPE);
-    resource.attributes.set("telemetry.sdk.language", "webjs");
-    resource.attributes.set("telemetry.sdk.version", env!("CARGO_PKG_VERSION"));
-    for (key, value) in &js.resource_attributes {
-        resource.attributes.set(key.as_str(), value.as_str());
-    }
-    let scope = Scope { name: SCOPE.into(), version: env!("CARGO_PKG_VERSION").into(), ..Scope::default() };
-    Envelope::new(format, &resource, &scope)
 }
 
 fn partial_or_success(format: Format, body: &[u8]) -> Outcome {
@@ -335,24 +272,11 @@ fn partial_or_success(format: Format, body: &[u8]) -> Outcome {
     Outcome::PartialSuccess { rejected: response.rejected_log_records, message: response.error_message }
 }
 
-fn unknown(name: &str, value: &str, known: &str) -> Error {
-    Error::new(ErrorCode::BadOption, format!("{name} must be {known}, not \"{value}\""))
+/// A plain object. These types serialise without fail: string keys, no errors of their own.
+fn object(value: &impl Serialize) -> JsValue {
+    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).unwrap_or_default()
 }
 
-fn one_of(name: &str, value: &str, known: &[&str]) -> Result<(), JsValue> {
-    if known.contains(&value) {
-        return Ok(());
-    }
-    Err(JsValue::from(error_json(&unknown(name, value, &format!("one of {}", known.join(", "))))))
-}
-
-fn read<T: for<'de> Deserialize<'de>>(value: JsValue) -> Result<T, JsValue> {
-    serde_wasm_bindgen::from_value(value).map_err(|error| {
-        JsValue::from(error_json(&Error::new(ErrorCode::BadOption, format!("telemetry event: {error}"))))
-    })
-}
-
-fn json_text(value: &impl Serialize) -> String {
-    // These types serialise without fail: string keys, no errors of their own.
-    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+fn thrown(error: Error) -> JsValue {
+    JsValue::from(error_json(&error))
 }

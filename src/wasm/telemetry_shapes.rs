@@ -1,180 +1,218 @@
 //! The objects that telemetry exchanges with JavaScript; `pkg/src/core.d.ts` has them in TypeScript.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use wasm_bindgen::JsValue;
 
-use crate::otlp::queue::Overhead;
+use super::object::Fields;
+use crate::error::{Error, ErrorCode};
 use crate::otlp::retry::RetryOptions;
-use crate::otlp::{Output, WorkerOptions};
-use crate::telemetry::{ContentPolicy, ConversationStarts};
+use crate::otlp::{Format, Limits, Output, Resource, WorkerOptions};
+use crate::telemetry::{
+    ApiRequest, AttributeTypes, ContentPolicy, ConversationStarts, Session, SseEvents, ToolDecision,
+    ToolResult, TraceParent,
+};
+
+/// The instrumentation scope's name, and the SDK's.
+pub(super) const SCOPE: &str = "streamgauge";
 
 /// `TelemetryCoreSettings` of `pkg/src/core.d.ts`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct JsSettings {
-    pub(super) conversation_id: String,
-    pub(super) model: String,
-    pub(super) slug: String,
-    pub(super) app_version: String,
-    pub(super) terminal_type: String,
-    #[serde(default)]
-    pub(super) auth_mode: Option<String>,
-    #[serde(default)]
-    pub(super) account_id: Option<String>,
-    pub(super) service_name: String,
-    pub(super) service_version: String,
-    pub(super) environment: String,
-    #[serde(default)]
-    pub(super) resource_attributes: std::collections::BTreeMap<String, String>,
-    pub(super) log_user_prompt: bool,
-    pub(super) log_tool_arguments: JsContent,
-    pub(super) log_tool_output: JsContent,
-    pub(super) attribute_types: String,
-    pub(super) sse_events: String,
-    pub(super) format: String,
-    #[serde(default)]
-    pub(super) traceparent: Option<String>,
+    pub(super) session: Session,
+    pub(super) sse_events: SseEvents,
+    pub(super) format: Format,
+    pub(super) resource: Resource<'static>,
     pub(super) frame_overhead: usize,
     pub(super) exports: bool,
-    #[serde(default)]
-    pub(super) worker: JsWorker,
-    #[serde(default)]
-    pub(super) attribute_count_limit: Option<usize>,
-    #[serde(default)]
-    pub(super) attribute_value_length_limit: Option<usize>,
+    pub(super) worker: WorkerOptions,
+    pub(super) limits: Limits,
+}
+
+impl JsSettings {
+    pub(super) fn read(value: &JsValue) -> Result<Self, Error> {
+        let js = Fields::of(value, "telemetry")?;
+        let attribute_types = match js.text("attributeTypes")?.as_str() {
+            "codex" => AttributeTypes::Codex,
+            "typed" => AttributeTypes::Typed,
+            other => return Err(unknown("attributeTypes", other, "\"codex\" or \"typed\"")),
+        };
+        let sse_events = match js.text("sseEvents")?.as_str() {
+            "all" => SseEvents::All,
+            "summary" => SseEvents::Summary,
+            "off" => SseEvents::Off,
+            other => return Err(unknown("sseEvents", other, "\"all\", \"summary\" or \"off\"")),
+        };
+        let format = match js.text("format")?.as_str() {
+            "json" => Format::Json,
+            "protobuf" => Format::Protobuf,
+            other => return Err(unknown("format", other, "\"json\" or \"protobuf\"")),
+        };
+        let session = Session {
+            conversation_id: js.text("conversationId")?,
+            app_version: js.text("appVersion")?,
+            auth_mode: js.text_some("authMode")?,
+            account_id: js.text_some("accountId")?,
+            terminal_type: js.text("terminalType")?,
+            model: js.text("model")?,
+            slug: js.text("slug")?,
+            attribute_types,
+            prompts: if js.flag("logUserPrompt")? { ContentPolicy::Full } else { ContentPolicy::Redacted },
+            tool_arguments: content_policy(&js, "logToolArguments")?,
+            tool_output: content_policy(&js, "logToolOutput")?,
+            trace: js.text_some("traceparent")?.as_deref().map(TraceParent::parse).transpose()?,
+        };
+        let limits = Limits::default();
+        Ok(Self {
+            session,
+            sse_events,
+            format,
+            resource: resource(&js)?,
+            frame_overhead: js.number("frameOverhead")? as usize,
+            exports: js.flag("exports")?,
+            worker: worker_options(&js.value("worker")?)?,
+            limits: Limits {
+                attribute_count: size(&js, "attributeCountLimit", limits.attribute_count)?,
+                value_length: js.number_some("attributeValueLengthLimit")?.map(|length| length as usize),
+                ..limits
+            },
+        })
+    }
 }
 
 /// `true`, `false`, or a number of bytes.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(untagged)]
-pub(super) enum JsContent {
-    Flag(bool),
-    Bytes(f64),
-}
-
-impl JsContent {
-    pub(super) fn policy(self) -> ContentPolicy {
-        match self {
-            Self::Flag(true) => ContentPolicy::Full,
-            Self::Flag(false) => ContentPolicy::Redacted,
-            Self::Bytes(bytes) => ContentPolicy::AtMost(bytes.max(0.0) as usize),
+fn content_policy(js: &Fields<'_>, name: &str) -> Result<ContentPolicy, Error> {
+    let value = js.value(name)?;
+    Ok(match (value.as_bool(), value.as_f64()) {
+        (Some(true), _) => ContentPolicy::Full,
+        (Some(false), _) => ContentPolicy::Redacted,
+        (None, Some(bytes)) => ContentPolicy::AtMost(bytes.max(0.0) as usize),
+        (None, None) => {
+            let message = format!("telemetry: {name} must be true, false or a number of bytes");
+            return Err(Error::new(ErrorCode::BadOption, message));
         }
+    })
+}
+
+fn resource(js: &Fields<'_>) -> Result<Resource<'static>, Error> {
+    let mut resource = Resource::default();
+    resource.attributes.set("service.name", js.text("serviceName")?);
+    resource.attributes.set("service.version", js.text("serviceVersion")?);
+    resource.attributes.set("env", js.text("environment")?);
+    resource.attributes.set("telemetry.sdk.name", SCOPE);
+    resource.attributes.set("telemetry.sdk.language", "webjs");
+    resource.attributes.set("telemetry.sdk.version", env!("CARGO_PKG_VERSION"));
+    for (key, value) in js.text_map("resourceAttributes")? {
+        resource.attributes.set(key, value);
     }
+    Ok(resource)
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct JsWorker {
-    pub(super) max_queue_size: Option<usize>,
-    pub(super) max_queue_bytes: Option<usize>,
-    pub(super) max_export_batch_size: Option<usize>,
-    pub(super) max_request_bytes: Option<usize>,
-    pub(super) scheduled_delay_ms: Option<f64>,
-    pub(super) export_timeout_ms: Option<f64>,
-    pub(super) flush_timeout_ms: Option<f64>,
-    pub(super) shutdown_timeout_ms: Option<f64>,
-    pub(super) retry_initial_ms: Option<f64>,
-    pub(super) retry_factor: Option<f64>,
-    pub(super) retry_cap_ms: Option<f64>,
-    pub(super) retry_max_elapsed_ms: Option<f64>,
-}
-
-impl JsWorker {
-    pub(super) fn options(&self, overhead: Overhead) -> WorkerOptions {
-        let default = WorkerOptions::default();
-        let retry = RetryOptions {
-            initial_ms: self.retry_initial_ms.unwrap_or(default.retry.initial_ms),
-            factor: self.retry_factor.unwrap_or(default.retry.factor),
-            cap_ms: self.retry_cap_ms.unwrap_or(default.retry.cap_ms),
-            max_elapsed_ms: self.retry_max_elapsed_ms.or(default.retry.max_elapsed_ms),
+/// All but the overhead, which the format decides.
+fn worker_options(value: &JsValue) -> Result<WorkerOptions, Error> {
+    let default = WorkerOptions::default();
+    if value.is_undefined() {
+        return Ok(default);
+    }
+    let js = Fields::of(value, "telemetry: worker")?;
+    let millis = |name, default| Ok::<f64, Error>(js.number_some(name)?.unwrap_or(default));
+    Ok(WorkerOptions {
+        max_queue_size: size(&js, "max_queue_size", default.max_queue_size)?,
+        max_queue_bytes: size(&js, "max_queue_bytes", default.max_queue_bytes)?,
+        max_export_batch_size: size(&js, "max_export_batch_size", default.max_export_batch_size)?,
+        max_request_bytes: size(&js, "max_request_bytes", default.max_request_bytes)?,
+        scheduled_delay_ms: millis("scheduled_delay_ms", default.scheduled_delay_ms)?,
+        export_timeout_ms: millis("export_timeout_ms", default.export_timeout_ms)?,
+        flush_timeout_ms: millis("flush_timeout_ms", default.flush_timeout_ms)?,
+        shutdown_timeout_ms: millis("shutdown_timeout_ms", default.shutdown_timeout_ms)?,
+        retry: RetryOptions {
+            initial_ms: millis("retry_initial_ms", default.retry.initial_ms)?,
+            factor: millis("retry_factor", default.retry.factor)?,
+            cap_ms: millis("retry_cap_ms", default.retry.cap_ms)?,
+            max_elapsed_ms: js.number_some("retry_max_elapsed_ms")?.or(default.retry.max_elapsed_ms),
             ..default.retry
-        };
-        WorkerOptions {
-            max_queue_size: self.max_queue_size.unwrap_or(default.max_queue_size),
-            max_queue_bytes: self.max_queue_bytes.unwrap_or(default.max_queue_bytes),
-            max_export_batch_size: self.max_export_batch_size.unwrap_or(default.max_export_batch_size),
-            max_request_bytes: self.max_request_bytes.unwrap_or(default.max_request_bytes),
-            scheduled_delay_ms: self.scheduled_delay_ms.unwrap_or(default.scheduled_delay_ms),
-            export_timeout_ms: self.export_timeout_ms.unwrap_or(default.export_timeout_ms),
-            flush_timeout_ms: self.flush_timeout_ms.unwrap_or(default.flush_timeout_ms),
-            shutdown_timeout_ms: self.shutdown_timeout_ms.unwrap_or(default.shutdown_timeout_ms),
-            retry,
-            overhead,
-        }
-    }
+        },
+        ..default
+    })
+}
+
+fn size(js: &Fields<'_>, name: &str, default: usize) -> Result<usize, Error> {
+    // `as` saturates: what is more than the address space holds is as good as no limit.
+    Ok(js.number_some(name)?.map_or(default, |size| size as usize))
+}
+
+fn unknown(name: &str, value: &str, known: &str) -> Error {
+    Error::new(ErrorCode::BadOption, format!("{name} must be {known}, not \"{value}\""))
 }
 
 /// JavaScript's numbers, where whole ones are meant.
-pub(super) fn whole(value: f64) -> u64 {
+fn whole(value: f64) -> u64 {
     value.max(0.0) as u64
 }
 
 /// A count that makes sense; NaN, 1e300 and the like are as good as absent.
-pub(super) fn known(value: Option<f64>) -> Option<u64> {
+fn known(value: Option<f64>) -> Option<u64> {
     value.filter(|value| (0.0..18_446_744_073_709_551_615.0).contains(value)).map(whole)
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct JsConversationStarts {
-    pub(super) provider_name: Option<String>,
-    pub(super) reasoning_effort: Option<String>,
-    pub(super) reasoning_summary: Option<String>,
-    pub(super) context_window: Option<f64>,
-    pub(super) max_output_tokens: Option<f64>,
-    pub(super) auto_compact_token_limit: Option<f64>,
-    pub(super) approval_policy: Option<String>,
-    pub(super) sandbox_policy: Option<String>,
-    pub(super) mcp_servers: Option<Vec<String>>,
-    pub(super) active_profile: Option<String>,
+/// What an event's object is called in messages.
+const EVENT: &str = "telemetry event";
+
+pub(super) fn conversation_starts(value: &JsValue) -> Result<ConversationStarts, Error> {
+    let js = Fields::of(value, EVENT)?;
+    Ok(ConversationStarts {
+        provider_name: js.text_some("provider_name")?,
+        reasoning_effort: js.text_some("reasoning_effort")?,
+        reasoning_summary: js.text_some("reasoning_summary")?,
+        context_window: known(js.number_some("context_window")?),
+        max_output_tokens: known(js.number_some("max_output_tokens")?),
+        auto_compact_token_limit: known(js.number_some("auto_compact_token_limit")?),
+        approval_policy: js.text_some("approval_policy")?,
+        sandbox_policy: js.text_some("sandbox_policy")?,
+        mcp_servers: js.texts_some("mcp_servers")?.map(|servers| servers.join(", ")),
+        active_profile: js.text_some("active_profile")?,
+    })
 }
 
-impl JsConversationStarts {
-    pub(super) fn into_event(self) -> ConversationStarts {
-        ConversationStarts {
-            provider_name: self.provider_name,
-            reasoning_effort: self.reasoning_effort,
-            reasoning_summary: self.reasoning_summary,
-            context_window: known(self.context_window),
-            max_output_tokens: known(self.max_output_tokens),
-            auto_compact_token_limit: known(self.auto_compact_token_limit),
-            approval_policy: self.approval_policy,
-            sandbox_policy: self.sandbox_policy,
-            mcp_servers: self.mcp_servers.map(|servers| servers.join(", ")),
-            active_profile: self.active_profile,
-        }
+pub(super) fn api_request(value: &JsValue) -> Result<ApiRequest, Error> {
+    let js = Fields::of(value, EVENT)?;
+    Ok(ApiRequest {
+        duration_ms: whole(js.number("duration_ms")?),
+        status: js.number_some("status")?.map(|status| status as u16),
+        error_message: js.text_some("error_message")?,
+        attempt: whole(js.number("attempt")?),
+        cf_ray: js.text_some("cf_ray")?,
+    })
+}
+
+pub(super) fn tool_decision(value: &JsValue) -> Result<ToolDecision, Error> {
+    let js = Fields::of(value, EVENT)?;
+    let event = ToolDecision {
+        tool_name: js.text("tool_name")?,
+        call_id: js.text("call_id")?,
+        decision: js.text("decision")?,
+        source: js.text("source")?,
+    };
+    one_of("decision", &event.decision, &ToolDecision::DECISIONS)?;
+    one_of("source", &event.source, &ToolDecision::SOURCES)?;
+    Ok(event)
+}
+
+pub(super) fn tool_result(value: &JsValue) -> Result<ToolResult, Error> {
+    let js = Fields::of(value, EVENT)?;
+    Ok(ToolResult {
+        tool_name: js.text("tool_name")?,
+        call_id: js.text_some("call_id")?,
+        arguments: js.text_some("arguments")?,
+        duration_ms: whole(js.number("duration_ms")?),
+        success: js.flag("success")?,
+        output: js.text("output")?,
+    })
+}
+
+fn one_of(name: &str, value: &str, known: &[&str]) -> Result<(), Error> {
+    if known.contains(&value) {
+        return Ok(());
     }
-}
-
-#[derive(Deserialize)]
-pub(super) struct JsApiRequest {
-    pub(super) attempt: f64,
-    pub(super) duration_ms: f64,
-    #[serde(default)]
-    pub(super) status: Option<u16>,
-    #[serde(default)]
-    pub(super) error_message: Option<String>,
-    #[serde(default)]
-    pub(super) cf_ray: Option<String>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct JsToolDecision {
-    pub(super) tool_name: String,
-    pub(super) call_id: String,
-    pub(super) decision: String,
-    pub(super) source: String,
-}
-
-#[derive(Deserialize)]
-pub(super) struct JsToolResult {
-    pub(super) tool_name: String,
-    #[serde(default)]
-    pub(super) call_id: Option<String>,
-    #[serde(default)]
-    pub(super) arguments: Option<String>,
-    pub(super) duration_ms: f64,
-    pub(super) success: bool,
-    pub(super) output: String,
+    Err(unknown(name, value, &format!("one of {}", known.join(", "))))
 }
 
 /// `WorkerOutput` of `pkg/src/core.d.ts`.

@@ -147,9 +147,7 @@ export class Driver {
     if (this.#draining) return;
     this.#draining = true;
     this.#guard(() => {
-      for (let text = this.#core.poll(); text !== undefined; text = this.#core.poll()) {
-        this.#perform(JSON.parse(text) as WorkerOutput);
-      }
+      for (let output = this.#core.poll(); output !== undefined; output = this.#core.poll()) this.#perform(output);
     });
     this.#draining = false;
   }
@@ -195,7 +193,7 @@ export class Driver {
   }
 
   #unload(exporter: Exporter, budget: number, resend: boolean): void {
-    const batches = JSON.parse(this.#core.takeForUnload(budget, resend)) as { id: number; records: number }[];
+    const batches = this.#core.takeForUnload(budget, resend);
     for (const { id, records } of batches) {
       const body = this.#core.body(id);
       this.#send(exporter, id, new Request({ attempt: 1, records, timeoutMs: UNLOAD_TIMEOUT_MS, body, unload: true }));
@@ -327,7 +325,7 @@ export class Driver {
   }
 
   #readStats(): TelemetryStats {
-    return (this.#seen = JSON.parse(this.#core.stats()) as TelemetryStats);
+    return (this.#seen = this.#core.stats());
   }
 
   #unanswered(what: string, reason: string): void {

@@ -67,7 +67,7 @@ fn delay_ms(text: &str) -> Option<u64> {
     {
         len += 1 + digits(fraction);
     }
-    let number: f64 = text.get(..len)?.parse().ok()?;
+    let number = json::decimal(text.get(..len)?)?;
     let unit = text.get(len..)?.trim_start();
     // `as` saturates: a number beyond all time is still a time.
     if unit.starts_with("ms") {

@@ -38,8 +38,7 @@ export class FakeCore {
 
   poll() {
     this.on("poll");
-    const output = this.outputs.shift();
-    return output === undefined ? undefined : JSON.stringify(output);
+    return this.outputs.shift();
   }
 
   body(id) {
@@ -64,12 +63,12 @@ export class FakeCore {
   shutdown(timeoutMs) { this.#called("shutdown", timeoutMs); }
   takeForUnload(budget, resend) {
     this.#called("takeForUnload", budget, resend);
-    return JSON.stringify(this.unload.shift() ?? []);
+    return this.unload.shift() ?? [];
   }
   abandon() { this.#called("abandon"); }
   stats() {
     this.on("stats");
-    return JSON.stringify(this.statistics);
+    return structuredClone(this.statistics);
   }
 
   names() {

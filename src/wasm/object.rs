@@ -1,0 +1,91 @@
+//! Reading JavaScript's objects field by field, each with the type that belongs there.
+//!
+//! Not by serde: its deserializer for a handful of shapes was a tenth of the module, a good part of it for putting
+//! numbers into its own messages. What goes out is `serde-wasm-bindgen`'s business, which costs little.
+
+use js_sys::{Array, Object, Reflect};
+use wasm_bindgen::prelude::*;
+
+use crate::error::{Error, ErrorCode};
+
+/// An object of the caller's.
+#[derive(Debug)]
+pub(super) struct Fields<'o> {
+    object: &'o JsValue,
+    /// What the object is, for messages.
+    what: &'static str,
+}
+
+impl<'o> Fields<'o> {
+    /// # Errors
+    /// `bad_option` when the value is no object; so for every field below that has another type.
+    pub(super) fn of(object: &'o JsValue, what: &'static str) -> Result<Self, Error> {
+        let fields = Self { object, what };
+        if object.is_object() { Ok(fields) } else { Err(fields.bad("it", "an object")) }
+    }
+
+    /// A field's value; `undefined` when it is not there. A getter that throws is the caller's error, in its own words.
+    pub(super) fn value(&self, name: &str) -> Result<JsValue, Error> {
+        Reflect::get(self.object, &JsValue::from_str(name))
+            .map_err(|error| Error::new(ErrorCode::BadOption, super::source::describe(&error)))
+    }
+
+    pub(super) fn text(&self, name: &str) -> Result<String, Error> {
+        self.value(name)?.as_string().ok_or_else(|| self.bad(name, "a string"))
+    }
+
+    pub(super) fn text_some(&self, name: &str) -> Result<Option<String>, Error> {
+        self.some(name, |value| value.as_string(), "a string")
+    }
+
+    pub(super) fn number(&self, name: &str) -> Result<f64, Error> {
+        self.value(name)?.as_f64().ok_or_else(|| self.bad(name, "a number"))
+    }
+
+    pub(super) fn number_some(&self, name: &str) -> Result<Option<f64>, Error> {
+        self.some(name, |value| value.as_f64(), "a number")
+    }
+
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Error> {
+        self.value(name)?.as_bool().ok_or_else(|| self.bad(name, "true or false"))
+    }
+
+    /// A list of strings.
+    pub(super) fn texts_some(&self, name: &str) -> Result<Option<Vec<String>>, Error> {
+        let read = |value: &JsValue| {
+            let array = value.dyn_ref::<Array>()?;
+            array.iter().map(|element| element.as_string()).collect()
+        };
+        self.some(name, read, "an array of strings")
+    }
+
+    /// An object of strings, in its own order.
+    pub(super) fn text_map(&self, name: &str) -> Result<Vec<(String, String)>, Error> {
+        let read = |value: &JsValue| {
+            let object = value.dyn_ref::<Object>()?;
+            let entry = |entry: JsValue| {
+                let pair = entry.unchecked_into::<Array>();
+                Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
+            };
+            Object::entries(object).iter().map(entry).collect()
+        };
+        Ok(self.some(name, read, "an object of strings")?.unwrap_or_default())
+    }
+
+    fn some<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&JsValue) -> Option<T>,
+        kind: &str,
+    ) -> Result<Option<T>, Error> {
+        let value = self.value(name)?;
+        if value.is_undefined() || value.is_null() {
+            return Ok(None);
+        }
+        read(&value).map(Some).ok_or_else(|| self.bad(name, kind))
+    }
+
+    fn bad(&self, name: &str, kind: &str) -> Error {
+        Error::new(ErrorCode::BadOption, format!("{}: {name} must be {kind}", self.what))
+    }
+}
