@@ -167,7 +167,7 @@ impl RetryOptions {
         if !(1.0..=100.0).contains(&self.factor) {
             return Err(bad_option(format_args!(
                 "retry.factor must be a number from 1 to 100, not {}",
-                self.factor
+                shown(self.factor)
             )));
         }
         if self.cap_ms < self.initial_ms {
@@ -255,7 +255,21 @@ pub(crate) fn check_ms(key: &str, value: f64, least: f64) -> Result<(), Error> {
     if (least..=MAX_TIMER_MS).contains(&value) {
         return Ok(());
     }
-    Err(bad_option(format_args!("{key} must be milliseconds from {least} to {MAX_TIMER_MS}, not {value}")))
+    let (least, most, value) = (shown(least), shown(MAX_TIMER_MS), shown(value));
+    Err(bad_option(format_args!("{key} must be milliseconds from {least} to {most}, not {value}")))
+}
+
+/// A number in a message. Not by `core::fmt`, whose exact digits of doubles are 8 KB of the compressed download.
+pub(crate) fn shown(value: f64) -> String {
+    if value.is_nan() {
+        "NaN".to_owned()
+    } else if value.fract() == 0.0 && value.abs() < 1e15 {
+        (value as i64).to_string()
+    } else if value.is_infinite() {
+        if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
+    } else {
+        serde_json::to_string(&value).unwrap_or_default()
+    }
 }
 
 fn describe(what: fmt::Arguments<'_>, message: &str) -> String {
