@@ -24,7 +24,7 @@ use self::scan::{Node, Span};
 pub(crate) use self::string::end as string_end;
 pub use self::string::paired;
 pub use self::write::ToJson;
-pub(crate) use self::write::{Object, serialize_by_json, write_list, write_string};
+pub(crate) use self::write::{Object, serialize_by_json, write_list, write_string, write_u64};
 
 /// One JSON value: its text, without white space around it, and where the values within it are.
 #[derive(Clone, Copy)]

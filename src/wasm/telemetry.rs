@@ -5,12 +5,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::Date;
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use super::aggregator::error_json;
 use super::clock;
-use super::telemetry_shapes::{self, JsOutput, JsSettings, SCOPE};
+use super::telemetry_shapes::{self, JsSettings, SCOPE};
 use super::telemetry_values;
 use crate::error::Error;
 use crate::otlp::queue::Overhead;
@@ -130,10 +129,10 @@ impl TelemetryCore {
         let _ = worker.push(recorder.encode_own(name, attributes, unix_nanos()), clock::now_ms());
     }
 
-    /// The next thing that the worker wants, as an object.
-    pub fn poll(&self) -> JsValue {
-        let output = self.shared.borrow_mut().worker.poll_output();
-        output.map_or(JsValue::UNDEFINED, |output| object(&JsOutput::from(output)))
+    /// The next thing that the worker wants, as JSON text.
+    pub fn poll(&self) -> Option<String> {
+        let output = self.shared.borrow_mut().worker.poll_output()?;
+        Some(telemetry_shapes::output_json(&output))
     }
 
     /// The request body of an export.
@@ -208,24 +207,13 @@ impl TelemetryCore {
         self.shared.borrow_mut().worker.shutdown(timeout_ms, clock::now_ms());
     }
 
-    /// The requests to send at once because the page goes away, as an array of objects.
+    /// The requests to send at once because the page goes away, as JSON text.
     #[wasm_bindgen(js_name = takeForUnload)]
-    pub fn take_for_unload(&self, budget_bytes: f64, resend_in_flight: bool) -> JsValue {
-        #[derive(Serialize)]
-        struct Js {
-            id: u32,
-            records: usize,
-            body_len: usize,
-        }
+    pub fn take_for_unload(&self, budget_bytes: f64, resend_in_flight: bool) -> String {
         let budget = budget_bytes.max(0.0) as usize;
         let batches =
             self.shared.borrow_mut().worker.take_for_unload(budget, resend_in_flight, clock::now_ms());
-        let js = batches.iter().map(|batch| Js {
-            id: batch.id.0,
-            records: batch.records,
-            body_len: batch.body_len,
-        });
-        object(&js.collect::<Vec<_>>())
+        telemetry_shapes::unload_json(&batches)
     }
 
     /// Gives up what still waits.
@@ -233,9 +221,9 @@ impl TelemetryCore {
         self.shared.borrow_mut().worker.abandon(clock::now_ms());
     }
 
-    /// What became of the records, as an object.
-    pub fn stats(&self) -> JsValue {
-        object(&self.shared.borrow().worker.stats())
+    /// What became of the records, as JSON text.
+    pub fn stats(&self) -> String {
+        telemetry_shapes::stats_json(&self.shared.borrow().worker.stats())
     }
 }
 
@@ -270,11 +258,6 @@ fn partial_or_success(format: Format, body: &[u8]) -> Outcome {
         return Outcome::Success;
     }
     Outcome::PartialSuccess { rejected: response.rejected_log_records, message: response.error_message }
-}
-
-/// A plain object. These types serialise without fail: string keys, no errors of their own.
-fn object(value: &impl Serialize) -> JsValue {
-    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).unwrap_or_default()
 }
 
 fn thrown(error: Error) -> JsValue {

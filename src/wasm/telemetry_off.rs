@@ -47,8 +47,8 @@ impl TelemetryCore {
     pub fn log(&self, _name: &str, _attributes: &JsValue) {}
 
     /// The ends of flushes and of the shutdown.
-    pub fn poll(&self) -> JsValue {
-        self.outputs.borrow_mut().pop_front().map_or(JsValue::UNDEFINED, |output| object(&output))
+    pub fn poll(&self) -> Option<String> {
+        self.outputs.borrow_mut().pop_front()
     }
 
     /// Nothing was ever asked for.
@@ -113,23 +113,20 @@ impl TelemetryCore {
 
     /// Nothing waits.
     #[wasm_bindgen(js_name = takeForUnload)]
-    pub fn take_for_unload(&self, _budget_bytes: f64, _resend_in_flight: bool) -> JsValue {
-        object("[]")
+    pub fn take_for_unload(&self, _budget_bytes: f64, _resend_in_flight: bool) -> String {
+        "[]".to_owned()
     }
 
     /// Nothing.
     pub fn abandon(&self) {}
 
     /// All zeros.
-    pub fn stats(&self) -> JsValue {
-        object(concat!(
+    pub fn stats(&self) -> String {
+        concat!(
             r#"{"queued":0,"queued_bytes":0,"in_flight":0,"exported":0,"rejected":0,"#,
             r#""dropped":{"fatal":0,"queue_full":0,"retries_exhausted":0,"shutdown":0,"too_large":0,"unload":0},"#,
             r#""requests":0,"retried":0,"last_error":null,"last_warning":null,"last_export_ms":null}"#
-        ))
+        )
+        .to_owned()
     }
-}
-
-fn object(json: &str) -> JsValue {
-    js_sys::JSON::parse(json).unwrap_or_default()
 }

@@ -1,12 +1,13 @@
 //! The objects that telemetry exchanges with JavaScript; `pkg/src/core.d.ts` has them in TypeScript.
 
-use serde::Serialize;
 use wasm_bindgen::JsValue;
 
 use super::object::Fields;
 use crate::error::{Error, ErrorCode};
+use crate::json::{Object, write_list, write_u64};
+use crate::otlp::queue::Stats;
 use crate::otlp::retry::RetryOptions;
-use crate::otlp::{Format, Limits, Output, Resource, WorkerOptions};
+use crate::otlp::{Format, Limits, Output, Resource, UnloadBatch, WorkerOptions};
 use crate::telemetry::{
     ApiRequest, AttributeTypes, ContentPolicy, ConversationStarts, Session, SseEvents, ToolDecision,
     ToolResult, TraceParent,
@@ -215,29 +216,76 @@ fn one_of(name: &str, value: &str, known: &[&str]) -> Result<(), Error> {
     Err(unknown(name, value, &format!("one of {}", known.join(", "))))
 }
 
-/// `WorkerOutput` of `pkg/src/core.d.ts`.
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum JsOutput {
-    Send { id: u32, attempt: u32, records: usize, body_len: usize, deadline_ms: f64 },
-    Cancel { id: u32 },
-    WakeAt { at_ms: Option<f64> },
-    FlushDone { ids: Vec<u32>, result: &'static str },
-    ShutdownDone { result: &'static str },
-}
-
-impl From<Output> for JsOutput {
-    fn from(output: Output) -> Self {
-        match output {
-            Output::Send { id, attempt, records, body_len, deadline_ms } => {
-                Self::Send { id: id.0, attempt, records, body_len, deadline_ms }
-            }
-            Output::Cancel { id } => Self::Cancel { id: id.0 },
-            Output::WakeAt(at_ms) => Self::WakeAt { at_ms },
-            Output::FlushDone { ids, result } => {
-                Self::FlushDone { ids: ids.iter().map(|id| id.0).collect(), result: result.as_str() }
-            }
-            Output::ShutdownDone { result } => Self::ShutdownDone { result: result.as_str() },
+/// `WorkerOutput` of `pkg/src/core.d.ts`, as JSON text.
+pub(super) fn output_json(output: &Output) -> String {
+    let mut out = String::new();
+    let mut object = Object::begin(&mut out);
+    match output {
+        Output::Send { id, attempt, records, body_len, deadline_ms } => {
+            object.string("type", "send");
+            object.number("id", id.0.into());
+            object.number("attempt", u64::from(*attempt));
+            object.number("records", *records as u64);
+            object.number("body_len", *body_len as u64);
+            object.optional_millis("deadline_ms", Some(*deadline_ms));
+        }
+        Output::Cancel { id } => {
+            object.string("type", "cancel");
+            object.number("id", id.0.into());
+        }
+        Output::WakeAt(at_ms) => {
+            object.string("type", "wake_at");
+            object.optional_millis("at_ms", *at_ms);
+        }
+        Output::FlushDone { ids, result } => {
+            object.string("type", "flush_done");
+            write_list(object.key("ids"), ids, &mut |id, out| write_u64(out, id.0.into()));
+            object.string("result", result.as_str());
+        }
+        Output::ShutdownDone { result } => {
+            object.string("type", "shutdown_done");
+            object.string("result", result.as_str());
         }
     }
+    object.end();
+    out
+}
+
+/// `TelemetryStats` of `pkg/src/telemetry/driver.ts`, as JSON text.
+pub(super) fn stats_json(stats: &Stats) -> String {
+    let mut out = String::new();
+    let mut object = Object::begin(&mut out);
+    object.number("queued", stats.queued as u64);
+    object.number("queued_bytes", stats.queued_bytes as u64);
+    object.number("in_flight", stats.in_flight as u64);
+    object.number("exported", stats.exported);
+    object.number("rejected", stats.rejected);
+    let mut dropped = Object::begin(object.key("dropped"));
+    dropped.number("fatal", stats.dropped.fatal);
+    dropped.number("queue_full", stats.dropped.queue_full);
+    dropped.number("retries_exhausted", stats.dropped.retries_exhausted);
+    dropped.number("shutdown", stats.dropped.shutdown);
+    dropped.number("too_large", stats.dropped.too_large);
+    dropped.number("unload", stats.dropped.unload);
+    dropped.end();
+    object.number("requests", stats.requests);
+    object.number("retried", stats.retried);
+    object.optional_string("last_error", stats.last_error.as_deref());
+    object.optional_string("last_warning", stats.last_warning.as_deref());
+    object.optional_millis("last_export_ms", stats.last_export_ms);
+    object.end();
+    out
+}
+
+/// The batches to send at once, as JSON text.
+pub(super) fn unload_json(batches: &[UnloadBatch]) -> String {
+    let mut out = String::new();
+    write_list(&mut out, batches, &mut |batch, out| {
+        let mut object = Object::begin(out);
+        object.number("id", batch.id.0.into());
+        object.number("records", batch.records as u64);
+        object.number("body_len", batch.body_len as u64);
+        object.end();
+    });
+    out
 }

@@ -147,7 +147,9 @@ export class Driver {
     if (this.#draining) return;
     this.#draining = true;
     this.#guard(() => {
-      for (let output = this.#core.poll(); output !== undefined; output = this.#core.poll()) this.#perform(output);
+      for (let text = this.#core.poll(); text !== undefined; text = this.#core.poll()) {
+        this.#perform(JSON.parse(text) as WorkerOutput);
+      }
     });
     this.#draining = false;
   }
@@ -193,7 +195,7 @@ export class Driver {
   }
 
   #unload(exporter: Exporter, budget: number, resend: boolean): void {
-    const batches = this.#core.takeForUnload(budget, resend);
+    const batches = JSON.parse(this.#core.takeForUnload(budget, resend)) as { id: number; records: number }[];
     for (const { id, records } of batches) {
       const body = this.#core.body(id);
       this.#send(exporter, id, new Request({ attempt: 1, records, timeoutMs: UNLOAD_TIMEOUT_MS, body, unload: true }));
@@ -325,7 +327,7 @@ export class Driver {
   }
 
   #readStats(): TelemetryStats {
-    return (this.#seen = this.#core.stats());
+    return (this.#seen = JSON.parse(this.#core.stats()) as TelemetryStats);
   }
 
   #unanswered(what: string, reason: string): void {

@@ -38,7 +38,8 @@ export class FakeCore {
 
   poll() {
     this.on("poll");
-    return this.outputs.shift();
+    const output = this.outputs.shift();
+    return output === undefined ? undefined : JSON.stringify(output);
   }
 
   body(id) {
@@ -63,12 +64,12 @@ export class FakeCore {
   shutdown(timeoutMs) { this.#called("shutdown", timeoutMs); }
   takeForUnload(budget, resend) {
     this.#called("takeForUnload", budget, resend);
-    return this.unload.shift() ?? [];
+    return JSON.stringify(this.unload.shift() ?? []);
   }
   abandon() { this.#called("abandon"); }
   stats() {
     this.on("stats");
-    return structuredClone(this.statistics);
+    return JSON.stringify(this.statistics);
   }
 
   names() {
