@@ -1,12 +1,12 @@
 // The results as a page of Markdown: first the numbers that must hold, then everything else.
 
-import { contestantOf } from "./contestants/index.mjs";
+import { contestantOf, CONTESTANTS } from "./contestants/index.mjs";
+import { SPLITS } from "./deliver.mjs";
 import { median } from "./pass.mjs";
 import { ratio, typical } from "./ratios.mjs";
 import { summary } from "./summary.mjs";
-import { SPLITS } from "./deliver.mjs";
 
-/** Resolves to the page, and the failures of contestants in it. */
+/** The page, and the failures of contestants in it. */
 export function report(results) {
   const speeds = [...(results.chat ?? []), ...(results.responses ?? []), ...(results.chromium?.speed ?? [])];
   const failures = speeds.filter(({ error }) => error).map(({ wire, name, kind, tokens, split, error }) =>
@@ -62,10 +62,9 @@ function speedSection(title, results, clock) {
 
 function speedTable(results, dimension, label, clock) {
   const values = [...new Set(results.map((result) => result[dimension]))];
-  const names = [...new Set(results.map(({ name }) => name))];
-  const { wire } = results[0];
-  const rows = names.map((name) => {
-    const { title, note } = contestantOf(wire, name);
+  // In the order of the list, not of their turns.
+  const here = CONTESTANTS.filter((one) => results.some(({ wire, name }) => one.wire === wire && one.name === name));
+  const rows = here.map(({ name, title, note }) => {
     const cells = values.map((value) => {
       const of = (who) => results.find((result) => result.name === who && result[dimension] === value);
       const result = of(name);
@@ -111,12 +110,16 @@ The same small program with each, bundled by esbuild: minified ESM for browsers,
 ${table(["", "raw", "gzip -9", "brotli 11"], rows)}`;
 }
 
+const READERS = {
+  idle: "nobody: an idle page", streamgauge: "**streamgauge**", floor: "`eventsource-parser` + ..", openai: "`openai` helper",
+};
+
 function chromiumSection({ excuse, speed, stalls }) {
   if (excuse) return `## Chromium\n\nNot measured: ${excuse}.`;
   const names = [...new Set(stalls.map(({ name }) => name))];
   const worst = (name, field) => Math.max(...stalls.filter((stall) => stall.name === name).map((stall) => stall[field]));
-  const fields = ["script", "taskCpu", "task", "lateness", "longTasks"];
-  const rows = names.map((name) => [name === "idle" ? "nothing (an idle page)" : name, ...fields.map((field) => digits(worst(name, field)) || "0")]);
+  const fields = ["script", "taskCpu", "task", "lateness"];
+  const rows = names.map((name) => [READERS[name], ...fields.map((field) => worst(name, field).toFixed(1)), worst(name, "longTasks")]);
   return `${speedSection("Chromium", speed, "wall")}
 
 **Twenty streams in one page**, 200 tokens a second each, over HTTP; the worst of all runs, ms:

@@ -1,4 +1,4 @@
-// node --expose-gc speed-child.mjs CELL: one contestant, one stream, one split, in a process of its own.
+// node speed-child.mjs CELL: one contestant, one stream, one split, in a process of its own.
 // CELL is JSON; prints the times as JSON.
 
 import { contestantOf, moduleOf } from "./contestants/index.mjs";
@@ -19,4 +19,4 @@ const clock = () => {
   return { wall: performance.now(), cpu: (user + system) / 1000 };
 };
 const source = deliver({ bytes, ends }, split);
-console.log(JSON.stringify(await timePasses(run, { source, events, expected, loses, budgetMs, clock, collect: globalThis.gc })));
+console.log(JSON.stringify(await timePasses(run, { source, events, expected, loses, budgetMs, clock })));

@@ -33,7 +33,7 @@ export async function measureSpeed(wire, { only, quick, rounds, seed, tell, writ
   const next = random(seed);
   const results = new Map();
   const steps = cells.reduce((sum, cell) => sum + cell.rounds, 0);
-  const limits = quick ? { warmUpMs: 200, budgetMs: 250 } : { warmUpMs: 400, budgetMs: 600 };
+  const limits = quick ? { warmUpMs: 200, budgetMs: 250 } : { warmUpMs: 1000, budgetMs: 800 };
   let step = 0;
   for (let round = 0; round < rounds; round++) {
     // A cell's contestants run close together in time: whatever else the machine does hits them alike.

@@ -6,11 +6,11 @@ import { createServer } from "node:http";
 import { BROWSERS } from "../../js/support/browser-launch.mjs";
 import { bundle } from "../sizes.mjs";
 
-/** Starts Chromium with its collector in reach. */
+/** Starts Chromium. */
 export async function launch() {
   const { default: puppeteer } = await import("puppeteer-core");
   const { executablePath, args } = BROWSERS.Chromium;
-  return puppeteer.launch({ executablePath, headless: true, args: [...args, "--js-flags=--expose-gc"], protocolTimeout: 300_000 });
+  return puppeteer.launch({ executablePath, headless: true, args, protocolTimeout: 300_000 });
 }
 
 const bundles = new Map();

@@ -9,5 +9,5 @@ export async function bench(run, { wire, kind, tokens, split, loses, warmUpMs, b
   const { ends, events, bytes, expected } = makeStream({ wire, kind, tokens });
   const source = deliver({ bytes, ends }, split);
   const clock = () => ({ wall: performance.now() });
-  return timePasses(run, { source, events, expected, loses, budgetMs, clock, collect: globalThis.gc });
+  return timePasses(run, { source, events, expected, loses, budgetMs, clock });
 }

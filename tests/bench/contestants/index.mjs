@@ -9,7 +9,7 @@
  */
 const chat = [
   { name: "floor", title: "`eventsource-parser` + `JSON.parse` + accumulate, push", form: "push", packages: ["eventsource-parser"] },
-  { name: "floor-pull", title: "the same, reading the body", form: "pull", packages: ["eventsource-parser"] },
+  { name: "floor-pull", title: "the same, pull: reading the body", form: "pull", packages: ["eventsource-parser"] },
   { name: "push", title: "**streamgauge** `Aggregator`, push", form: "push" },
   { name: "for-await", title: "**streamgauge** `for await` over `aggregate()`", form: "pull" },
   { name: "batches", title: "**streamgauge** `.batches()`", form: "pull" },

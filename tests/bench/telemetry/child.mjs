@@ -1,4 +1,4 @@
-// node --expose-gc telemetry/child.mjs JSON: one recorder in a process of its own.
+// node telemetry/child.mjs JSON: one recorder in a process of its own.
 // `{name, format, records, passes}`; prints the CPU microseconds per record and the bytes. `check: true` prints the
 // records instead.
 
@@ -25,7 +25,6 @@ if (check) {
   for (let pass = 0; pass < 3; pass++) await record(work);
   const samples = [];
   for (let pass = 0; pass < passes; pass++) {
-    globalThis.gc();
     bytes = 0;
     const before = process.cpuUsage();
     await record(work);
