@@ -36,11 +36,15 @@ Made by \`npm --prefix pkg run bench\`; how it measures: [../README.md](../READM
 (Chromium: wall time); ratios are of one round each, then the median. Absolute times depend on the machine and what else it does.`;
 }
 
-const table = (columns, rows) =>
-  [columns, columns.map((_, index) => (index === 0 ? "---" : "--:")), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+/** The first column is of words, the others of numbers. */
+function table(columns, rows) {
+  const rule = columns.map((_, index) => (index === 0 ? "---" : "--:"));
+  return [columns, rule, ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
 
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 const thousands = (tokens) => `${tokens / 1000}k`;
-const digits = (value) => (value === undefined ? "" : value.toPrecision(value < 100 ? 2 : 3).replace(/e\+(\d+)/, (_, e) => `e${e}`));
+const digits = (value) => (value < 9.95 ? value.toPrecision(2) : String(Math.round(value)));
 const integer = (value) => String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, " ");
 
 /** A table per split; a footnote for whoever loses something. */
@@ -95,10 +99,10 @@ ${table(["microseconds per record", "record", "with reading", "bytes"], rows)}`;
 function memorySection({ many, long }) {
   return `## Memory
 
-- ${integer(many.streams)} streams, finished and dropped mixed, after a warm-up: the WebAssembly memory grew by ${integer(many.grown / 1024)} KiB,
-  from ${integer(many.before / 1024)} KiB. It grows by pages of 64 KiB.
-- One stream of ${integer(long.megabytes)} MB by \`for await\` (${integer(long.events)} events, ${(long.text / 1e6).toFixed(1)} MB of text): at most
-  ${(long.peak / 1e6).toFixed(1)} MB of WebAssembly memory, ${(long.before / 1e6).toFixed(1)} MB before it.`;
+- ${integer(many.streams)} streams, finished and dropped mixed, after a warm-up: the WebAssembly memory grew by
+  ${integer(many.grown / 1024)} KiB, from ${integer(many.before / 1024)} KiB. It grows by pages of 64 KiB.
+- One stream of ${integer(long.megabytes)} MB by \`for await\` (${integer(long.events)} events, ${megabytes(long.text)} of text):
+  at most ${megabytes(long.peak)} of WebAssembly memory, ${megabytes(long.before)} before it.`;
 }
 
 function sizesSection(sizes) {
@@ -119,7 +123,10 @@ function chromiumSection({ excuse, speed, stalls }) {
   const names = [...new Set(stalls.map(({ name }) => name))];
   const worst = (name, field) => Math.max(...stalls.filter((stall) => stall.name === name).map((stall) => stall[field]));
   const fields = ["script", "taskCpu", "task", "lateness"];
-  const rows = names.map((name) => [READERS[name], ...fields.map((field) => worst(name, field).toFixed(1)), worst(name, "longTasks")]);
+  const rows = names.map((name) => {
+    const times = fields.map((field) => worst(name, field).toFixed(1));
+    return [READERS[name], ...times, worst(name, "longTasks")];
+  });
   return `${speedSection("Chromium", speed, "wall")}
 
 **Twenty streams in one page**, 200 tokens a second each, over HTTP; the worst of all runs, ms:

@@ -38,14 +38,20 @@ contestants: ${NAMES.join(", ")}
 A whole run takes about half an hour and writes tests/bench/results/latest.md and .json; any other only prints.
 `;
 
+/** The sections in which contestants compete. */
+const RACES = ["chat", "responses", "chromium"];
+
 /** Ends the process with a message and without a stack. */
 function refuse(message) {
   console.error(`error: ${message}`);
   process.exit(2);
 }
 
+function number(name, text) {
+  return /^[1-9]\d{0,3}$/.test(text) ? Number(text) : refuse(`${name} takes a number from 1, not "${text}"`);
+}
+
 function readOptions() {
-  const number = (name, text) => (/^[1-9]\d{0,3}$/.test(text) ? Number(text) : refuse(`${name} takes a number from 1, not "${text}"`));
   let values;
   try {
     ({ values } = parseArgs({
@@ -63,8 +69,8 @@ function readOptions() {
   if (unknown !== undefined) refuse(`there is no section and no contestant "${unknown}"\n\n${USAGE}`);
   const contestants = wanted?.filter((name) => NAMES.includes(name)) ?? [];
   const chosen = wanted?.filter((name) => name in SECTIONS) ?? [];
-  // Names of contestants alone mean the sections in which they compete.
-  const sections = chosen.length > 0 ? chosen : Object.keys(SECTIONS).filter((name) => contestants.length === 0 || /^(chat|responses|chromium)$/.test(name));
+  const implied = contestants.length > 0 ? RACES : Object.keys(SECTIONS);
+  const sections = chosen.length > 0 ? chosen : implied;
   return {
     help, check, quick, sections,
     only: contestants.length > 0 ? contestants : undefined,
@@ -77,17 +83,19 @@ function readOptions() {
 
 /** Where this was measured: enough to judge the figures, nothing that names the machine. */
 function circumstances() {
-  const versions = Object.fromEntries(
-    ["@opentelemetry/sdk-logs", "@opentelemetry/otlp-transformer", ...CONTESTANTS.flatMap(({ packages }) => packages)].map((name) => {
-      const manifest = new URL(`./node_modules/${name}/package.json`, import.meta.url);
-      return [name, JSON.parse(readFileSync(manifest, "utf8")).version];
-    }),
-  );
+  const otel = ["@opentelemetry/sdk-logs", "@opentelemetry/otlp-transformer"];
+  const packages = [...CONTESTANTS.flatMap((contestant) => contestant.packages), ...otel];
   const [{ model }] = cpus();
   return {
-    date: new Date().toISOString().slice(0, 10), cpu: model.trim(), cores: cpus().length, memory_gb: Math.round(totalmem() / 2 ** 30),
-    node: process.versions.node, versions,
+    date: new Date().toISOString().slice(0, 10), cpu: model.trim(), cores: cpus().length,
+    memory_gb: Math.round(totalmem() / 2 ** 30), node: process.versions.node,
+    versions: Object.fromEntries(packages.map((name) => [name, versionOf(name)])),
   };
+}
+
+function versionOf(name) {
+  const manifest = new URL(`./node_modules/${name}/package.json`, import.meta.url);
+  return JSON.parse(readFileSync(manifest, "utf8")).version;
 }
 
 async function run(options) {

@@ -18,8 +18,9 @@ export function cellsOf(wire, { quick, rounds }) {
     ...["event", "16k", "rand"].map((split) => cell(2_000, split)),
     ...["event", "16k"].map((split) => cell(50_000, split)),
     cell(50_000, "rand", { rounds: few }),
-    ...["event", "16k", "rand"].map((split) => cell(200_000, split, { rounds: split === "rand" ? 1 : Math.min(rounds, 3) })),
-    ...["text", "reasoning", "tools"].map((kind) => cell(50_000, "16k", { kind, rounds: few })),
+    ...["event", "16k"].map((split) => cell(200_000, split, { rounds: few })),
+    cell(200_000, "rand", { rounds: 1 }),
+    ...["text", "reasoning", "tools"].map((kind) => cell(50_000, "16k", { kind, rounds: 1 })),
   ];
 }
 
@@ -28,12 +29,13 @@ export const mainTokens = ({ quick }) => (quick ? 20_000 : 50_000);
 
 /** Measures a wire; resolves to `[{wire, kind, tokens, split, name, times: [{cpu, wall}], error?}]`. */
 export async function measureSpeed(wire, { only, quick, rounds, seed, tell, write }) {
-  const contestants = CONTESTANTS.filter((one) => one.wire === wire && (only === undefined || one.name === "floor" || only.includes(one.name)));
+  const isIn = ({ name }) => only === undefined || name === "floor" || only.includes(name);
+  const contestants = CONTESTANTS.filter((one) => one.wire === wire && isIn(one));
   const cells = cellsOf(wire, { quick, rounds });
   const next = random(seed);
   const results = new Map();
   const steps = cells.reduce((sum, cell) => sum + cell.rounds, 0);
-  const limits = quick ? { warmUpMs: 200, budgetMs: 250 } : { warmUpMs: 1000, budgetMs: 800 };
+  const limits = quick ? { warmUpMs: 200, budgetMs: 250 } : { warmUpMs: 800, budgetMs: 500 };
   let step = 0;
   for (let round = 0; round < rounds; round++) {
     // A cell's contestants run close together in time: whatever else the machine does hits them alike.

@@ -10,9 +10,11 @@ const RECORDERS = FORMATS.flatMap((format) => ["streamgauge", "otel"].map((name)
 /** Reads the same streams and records nothing. */
 const READ_ONLY = { name: "read-only", format: "json" };
 
+const run = (recorder) => runChild("telemetry/child.mjs", [JSON.stringify({ ...recorder, records: RECORDS })]);
+
 /** Compares everybody's decoded records with ours in JSON; throws when they differ. */
 export async function checkTelemetry() {
-  const records = (recorder) => runChild("telemetry/child.mjs", [JSON.stringify({ ...recorder, records: RECORDS, check: true })]);
+  const records = (recorder) => run({ ...recorder, check: true });
   const [first, ...others] = RECORDERS;
   const wanted = await records(first);
   for (const recorder of others) {
@@ -35,7 +37,7 @@ export async function measureTelemetry({ quick, rounds, seed, tell, write }) {
     const times = new Map();
     for (const recorder of shuffled([...RECORDERS, READ_ONLY], next)) {
       const { name, format } = recorder;
-      const time = await runChild("telemetry/child.mjs", [JSON.stringify({ name, format, records: RECORDS, passes: quick ? 3 : 9 })]);
+      const time = await run({ name, format, passes: quick ? 3 : 9 });
       times.set(recorder, time);
       write(` ${name} ${format} ${time.cpu.toFixed(1)}`);
     }

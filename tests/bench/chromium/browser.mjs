@@ -15,13 +15,16 @@ export async function launch() {
 
 const bundles = new Map();
 
+const PAGE = `<!doctype html><title>bench</title><link rel="icon" href="data:,">
+  <script type="module" src="/page.mjs"></script>`;
+
 /** A server of `/`, an empty page that loads `/page.mjs`, which is `code` bundled. */
 export async function servePage(code) {
   if (!bundles.has(code)) bundles.set(code, await bundle(code));
   return serve((request, response) => {
-    if (request.url === "/page.mjs") return response.writeHead(200, { "content-type": "text/javascript" }).end(bundles.get(code));
-    response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
-    return response.end('<!doctype html><title>bench</title><link rel="icon" href="data:,"><script type="module" src="/page.mjs"></script>');
+    const isScript = request.url === "/page.mjs";
+    response.writeHead(200, { "content-type": isScript ? "text/javascript" : "text/html; charset=utf-8" });
+    response.end(isScript ? bundles.get(code) : PAGE);
   });
 }
 

@@ -10,7 +10,8 @@ const NAMES = ["floor", "push", "for-await", "batches", "openai-helper", "ai-str
 export async function measureChromiumSpeed(browser, { only, quick, rounds, seed, tell, write }) {
   const names = NAMES.filter((name) => only === undefined || name === "floor" || only.includes(name));
   const tokens = quick ? 5_000 : 20_000;
-  const results = ["event", "16k"].flatMap((split) => names.map((name) => ({ wire: "chat", kind: "mixed", tokens, split, name, times: [] })));
+  const results = ["event", "16k"].flatMap((split) =>
+    names.map((name) => ({ wire: "chat", kind: "mixed", tokens, split, name, times: [] })));
   const next = random(seed);
   for (let round = 0; round < rounds; round++) {
     for (const split of ["event", "16k"]) {
@@ -18,7 +19,8 @@ export async function measureChromiumSpeed(browser, { only, quick, rounds, seed,
       for (const result of shuffled(results.filter((result) => result.split === split), next)) {
         const { wire, kind, name } = result;
         const { loses } = contestantOf(wire, name);
-        const code = `import { run } from "./contestants/${wire}/${name}.mjs"; import { bench } from "./chromium/speed-page.mjs";
+        const code = `import { run } from "./contestants/${wire}/${name}.mjs";
+          import { bench } from "./chromium/speed-page.mjs";
           window.bench = (options) => bench(run, options);`;
         const limits = quick ? { warmUpMs: 200, budgetMs: 250 } : { warmUpMs: 400, budgetMs: 600 };
         try {

@@ -27,7 +27,8 @@ export const READERS = {
   },
 
   async openai(response, onDelta) {
-    const client = new OpenAI({ apiKey: "-", baseURL: "http://localhost/v1", fetch: async () => response, dangerouslyAllowBrowser: true });
+    const fetch = async () => response;
+    const client = new OpenAI({ apiKey: "-", baseURL: "http://localhost/v1", fetch, dangerouslyAllowBrowser: true });
     const stream = client.chat.completions.stream({ model: "gpt-5", messages: [] });
     for await (const chunk of stream) if (chunk.choices[0]?.delta.content) onDelta();
     await stream.finalChatCompletion();

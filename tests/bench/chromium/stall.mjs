@@ -18,14 +18,17 @@ const READERS = ["idle", "streamgauge", "floor", "openai"];
 export async function measureStalls(browser, { quick, rounds, tell }) {
   const seconds = quick ? 3 : 10;
   const stream = makeStream({ kind: "text", tokens: seconds * TOKENS_PER_SECOND });
-  const servers = await Promise.all(Array.from({ length: STREAMS / STREAMS_PER_PORT }, () => serve((_, response) => drip(stream, response))));
+  const listen = () => serve((_, response) => drip(stream, response));
+  const servers = await Promise.all(Array.from({ length: STREAMS / STREAMS_PER_PORT }, listen));
   const urls = servers.flatMap(({ url }) => Array.from({ length: STREAMS_PER_PORT }, (_, index) => `${url}${index}`));
   const results = [];
   try {
     for (let round = 0; round < rounds; round++) {
       for (const name of READERS) {
-        tell(`[${round + 1}/${rounds}] ${name === "idle" ? "an idle page" : `${STREAMS} streams read by ${name}`}, twice ${seconds} s`);
-        const code = `import { READERS } from "./chromium/stall-readers.mjs"; import { bench } from "./chromium/stall-page.mjs";
+        const what = name === "idle" ? "an idle page" : `${STREAMS} streams read by ${name}`;
+        tell(`[${round + 1}/${rounds}] ${what}, twice ${seconds} s`);
+        const code = `import { READERS } from "./chromium/stall-readers.mjs";
+          import { bench } from "./chromium/stall-page.mjs";
           window.bench = (options) => bench(READERS.${name}, options);`;
         const options = { urls, idleMs: seconds * 1000 };
         // Recording a trace takes time of its own, so what the page sees of itself is of another run.
@@ -57,7 +60,8 @@ function drip({ bytes, ends }, response) {
 /** Runs while the browser records what its threads do, and returns the page's longest task. */
 async function traced(page, run) {
   const path = join(tmpdir(), `streamgauge-bench-${process.pid}.json`);
-  const categories = ["toplevel", "blink.user_timing", "disabled-by-default-devtools.timeline", "devtools.timeline", "v8", "disabled-by-default-v8.gc"];
+  const timeline = ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline", "blink.user_timing"];
+  const categories = [...timeline, "v8", "disabled-by-default-v8.gc"];
   await page.tracing.start({ path, categories });
   try {
     await run();
@@ -84,5 +88,7 @@ function longestTask(events) {
   const longest = (list, field) => list.reduce((most, event) => Math.max(most, (event[field] ?? 0) / 1000), 0);
   const tasks = spans.filter(({ name }) => name.endsWith("RunTask"));
   const scripts = spans.filter(({ name }) => SCRIPT.test(name));
-  return { task: longest(tasks, "dur"), taskCpu: longest(tasks, "tdur"), script: longest(scripts, "tdur"), tasks: tasks.length };
+  return {
+    task: longest(tasks, "dur"), taskCpu: longest(tasks, "tdur"), script: longest(scripts, "tdur"), tasks: tasks.length,
+  };
 }

@@ -4,7 +4,8 @@ const PROMPT = [{ role: "user", content: [{ type: "text", text: "explain this fu
 
 /** Usage in the names of the AI SDK's provider interface. */
 export const providerUsage = ({ inputTokens: input, outputTokens: output }) => ({
-  input: input.total, cached: input.cacheRead, output: output.total, reasoning: output.reasoning, total: input.total + output.total,
+  input: input.total, cached: input.cacheRead, output: output.total, reasoning: output.reasoning,
+  total: input.total + output.total,
 });
 
 /** Reads a model's own stream, below `streamText`. */

@@ -19,14 +19,16 @@ const chat = [
     loses: ["reasoning"], note: "keeps only the last fragment of `reasoning_content`; the rest was compared",
   },
   {
-    name: "ai-dostream", title: "`@ai-sdk/openai-compatible` `doStream`", form: "pull", packages: ["@ai-sdk/openai-compatible"], slow: true,
+    name: "ai-dostream", title: "`@ai-sdk/openai-compatible` `doStream`", form: "pull", slow: true,
+    packages: ["@ai-sdk/openai-compatible"],
   },
   {
-    name: "ai-streamtext", title: "`ai` `streamText` full stream", form: "pull", packages: ["ai", "@ai-sdk/openai-compatible"], slow: true,
+    name: "ai-streamtext", title: "`ai` `streamText` full stream", form: "pull", slow: true,
+    packages: ["ai", "@ai-sdk/openai-compatible"],
   },
   {
-    name: "langchain", title: "`@langchain/openai` `stream()` + `concat`", form: "pull", packages: ["@langchain/openai", "@langchain/core"],
-    slow: true,
+    name: "langchain", title: "`@langchain/openai` `stream()` + `concat`", form: "pull", slow: true,
+    packages: ["@langchain/openai", "@langchain/core"],
   },
 ];
 

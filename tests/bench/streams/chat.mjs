@@ -28,7 +28,9 @@ export function chatFrames({ parts, usage, finish }, next) {
   const usageChunk = {
     prompt_tokens: usage.input, completion_tokens: usage.output, total_tokens: usage.total,
     prompt_tokens_details: { cached_tokens: usage.cached, audio_tokens: 0 },
-    completion_tokens_details: { reasoning_tokens: usage.reasoning, audio_tokens: 0, accepted_prediction_tokens: 0, rejected_prediction_tokens: 0 },
+    completion_tokens_details: {
+      reasoning_tokens: usage.reasoning, audio_tokens: 0, accepted_prediction_tokens: 0, rejected_prediction_tokens: 0,
+    },
   };
   frames.push(`data: ${json({ ...head, choices: [], usage: usageChunk })}\n\n`, "data: [DONE]\n\n");
   return frames;

@@ -38,7 +38,7 @@ export function script({ reasoning, tools, tokens, next }) {
   const expected = {
     text: textOf("text"),
     reasoning: textOf("reasoning"),
-    tools: parts.filter((part) => part.type === "tool").map((part) => ({ id: part.id, name: part.name, arguments: joined(part) })),
+    tools: parts.flatMap((part) => (part.type === "tool" ? [{ id: part.id, name: part.name, arguments: joined(part) }] : [])),
     usage,
     visited: parts.reduce((sum, part) => sum + joined(part).length, 0),
   };

@@ -4,9 +4,10 @@
 export function recordsOf(batch, format) {
   if (format === "protobuf") return fromProtobuf(batch);
   const text = typeof batch === "string" ? batch : new TextDecoder().decode(batch);
-  const records = JSON.parse(text).resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords));
-  return records.map(({ eventName, attributes }) => [
-    eventName, Object.fromEntries(attributes.map(({ key, value: { intValue, stringValue } }) => [key, stringValue ?? Number(intValue)])),
+  const scopes = JSON.parse(text).resourceLogs.flatMap(({ scopeLogs }) => scopeLogs);
+  const valueOf = ({ intValue, stringValue }) => stringValue ?? Number(intValue);
+  return scopes.flatMap(({ logRecords }) => logRecords).map(({ eventName, attributes }) => [
+    eventName, Object.fromEntries(attributes.map(({ key, value }) => [key, valueOf(value)])),
   ]);
 }
 
@@ -53,10 +54,11 @@ const CLOCKS = new Set(["event.timestamp", "duration_ms"]);
 /** What is wrong with the records, in words; both lists are of `recordsOf`. */
 export function recordsDiffer(found, wanted) {
   if (found.length !== wanted.length) return `${found.length} records instead of ${wanted.length}`;
-  const plain = ([name, attributes]) =>
-    JSON.stringify([name, Object.entries(attributes).map(([key, value]) => [key, CLOCKS.has(key) ? typeof value : value]).sort()]);
+  const pair = ([key, value]) => [key, CLOCKS.has(key) ? typeof value : value];
+  const plain = ([name, attributes]) => JSON.stringify([name, Object.entries(attributes).map(pair).sort()]);
   for (const [index, record] of found.entries()) {
-    if (plain(record) !== plain(wanted[index])) return `record ${index}: ${plain(record)} instead of ${plain(wanted[index])}`;
+    const [ours, theirs] = [plain(record), plain(wanted[index])];
+    if (ours !== theirs) return `record ${index}: ${ours} instead of ${theirs}`;
   }
   return undefined;
 }

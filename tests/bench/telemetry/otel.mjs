@@ -5,7 +5,7 @@ import { JsonLogsSerializer, ProtobufLogsSerializer } from "@opentelemetry/otlp-
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { LoggerProvider } from "@opentelemetry/sdk-logs";
 
-import { SESSION } from "./plan.mjs";
+import { CF_RAY, SESSION } from "./plan.mjs";
 
 const BATCH = 512;
 const INFO = { severityNumber: 9, severityText: "INFO" };
@@ -13,6 +13,8 @@ const COMMON = {
   "conversation.id": SESSION.conversationId, "app.version": SESSION.appVersion, auth_mode: SESSION.authMode,
   "user.account_id": SESSION.accountId, "terminal.type": SESSION.terminalType, model: SESSION.model, slug: SESSION.slug,
 };
+/** A clock is read and a number made of it, as for a real duration. */
+const duration = () => String(Math.round(performance.now() % 100));
 const SERIALIZERS = { json: JsonLogsSerializer, protobuf: ProtobufLogsSerializer };
 
 /** The turns of a plan; `take` is given each batch. */
@@ -47,14 +49,12 @@ export function recorder(format, take) {
     for (let turn = 0; turn < turns; turn++) {
       for (const { prompt, decision, result } of calls) {
         emit("codex.user_prompt", { prompt_length: String(prompt.length), prompt: "[REDACTED]" });
-        emit("codex.api_request", {
-          duration_ms: String(Math.round(performance.now() % 100)), "http.response.status_code": 200, attempt: 1, cf_ray: "8f1c2d3e4f5a6b7c-FRA",
-        });
+        emit("codex.api_request", { duration_ms: duration(), "http.response.status_code": 200, attempt: 1, cf_ray: CF_RAY });
         emit("codex.tool_decision", decision);
         emit("codex.tool_result", { ...result, duration_ms: String(result.duration_ms), success: String(result.success) });
       }
       for (const { timed, ...attributes } of sse) {
-        if (timed) attributes.duration_ms = String(Math.round(performance.now() % 100));
+        if (timed) attributes.duration_ms = duration();
         emit("codex.sse_event", attributes);
       }
     }

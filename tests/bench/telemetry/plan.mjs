@@ -7,6 +7,8 @@ export const SESSION = {
   terminalType: "web-ide", authMode: "ApiKey", accountId: "acct-1",
 };
 
+export const CF_RAY = "8f1c2d3e4f5a6b7c-FRA";
+
 /** Other events per turn, of each of four kinds. */
 const EACH = 5;
 const STREAM_TOKENS = 8;
@@ -23,8 +25,9 @@ export function plan(wanted) {
     prompt: `Explain why test ${index} of the parser fails, and mend it. `.repeat(1 + index),
     decision: { tool_name: "shell", call_id: `call_${index}`, decision: "approved_for_session", source: "user" },
     result: {
-      tool_name: "shell", call_id: `call_${index}`, arguments: `{"command":["cargo","test","--test","sse","--","case_${index}"]}`,
-      duration_ms: 120 + index, success: index !== 3, output: "running 12 tests\n............\ntest result: ok. 12 passed; 0 failed\n",
+      tool_name: "shell", call_id: `call_${index}`, duration_ms: 120 + index, success: index !== 3,
+      arguments: `{"command":["cargo","test","--test","sse","--","case_${index}"]}`,
+      output: "running 12 tests\n............\ntest result: ok. 12 passed; 0 failed\n",
     },
   }));
   const records = 4 * EACH + sse.length;

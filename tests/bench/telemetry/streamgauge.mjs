@@ -2,9 +2,9 @@
 
 import { Aggregator, Telemetry } from "streamgauge";
 
-import { SESSION } from "./plan.mjs";
+import { CF_RAY, SESSION } from "./plan.mjs";
 
-const ANSWER = new Response("", { headers: { "cf-ray": "8f1c2d3e4f5a6b7c-FRA" } });
+const ANSWER = new Response("", { headers: { "cf-ray": CF_RAY } });
 const fetch = async () => ANSWER;
 
 /** The turns of a plan; `take` is given each batch. */

@@ -23,7 +23,7 @@ export async function run(source) {
     text: await result.text,
     reasoning: (await result.reasoningText) ?? "",
     // Only the parsed value is there; the streams' arguments are as JSON.stringify writes them.
-    tools: (await result.toolCalls).map(({ toolCallId, toolName, input }) => ({ id: toolCallId, name: toolName, arguments: JSON.stringify(input) })),
+    tools: (await result.toolCalls).map(({ toolCallId: id, toolName: name, input }) => ({ id, name, arguments: JSON.stringify(input) })),
     usage: {
       input: inputTokens, cached: inputTokenDetails.cacheReadTokens, output: outputTokens,
       reasoning: outputTokenDetails.reasoningTokens, total: totalTokens,
