@@ -133,6 +133,6 @@ function chromiumSection({ excuse, speed, stalls }) {
 
 ${table(["read by", "script", "task, thread time", "task, wall time", "timer lateness", "tasks over 50 ms"], rows)}
 
-Script: the longest stretch in which scripts ran, by the thread's own time. What goes beyond it is the browser's, and what the
-machine took away; an idle page shows how much that is.`;
+Script: the longest stretch in which scripts ran, without the time that other processes took. What goes beyond it is the
+browser's, and what the machine took away; an idle page shows how much that is.`;
 }
