@@ -26,7 +26,6 @@ pub(super) enum DeltaKind {
 
 /// Finds the one text of a chunk that was handled just now.
 pub(crate) fn find(raw: Raw<'_>, options: &Options) -> Option<Repetition<Delta>> {
-    let mut free = Vec::new();
     let chunk = Chunk::read(raw, |_, _| {});
     if chunk.x_groq.is_some() {
         return None;
@@ -56,15 +55,11 @@ pub(crate) fn find(raw: Raw<'_>, options: &Options) -> Option<Repetition<Delta>>
         found.push(arguments(calls)?);
     }
     let [(kind, text)] = found.as_slice() else { return None };
-    for (object, names) in
-        [(raw, &[&b"created"[..], b"obfuscation", b"p"][..]), (delta_raw, &[b"obfuscation", b"p"])]
-    {
-        for (key, value) in json::fields(object) {
-            if names.contains(&key.as_ref()) {
-                free.extend(value.place().filter(Place::is_leaf));
-            }
-        }
-    }
+    // Of an id that is there the first counts: by now it may change with every chunk.
+    let padding = json::pick(raw, ["id", "created", "obfuscation", "p"], |_, _| {});
+    let delta_padding = json::pick(delta_raw, ["obfuscation", "p"], |_, _| {});
+    let padding = padding.into_iter().chain(delta_padding).flatten().filter(says);
+    let free = padding.filter_map(Raw::place).filter(Place::is_leaf).collect();
     let choice = super::choice_index(&choice, options);
     Some(Repetition { meaning: Delta { choice, kind: *kind }, text: text.place()?, free })
 }
