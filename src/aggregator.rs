@@ -306,6 +306,8 @@ impl Core {
         if self.last_event.forget()
             && let (Some(event), FrameData::Json(raw)) = (event, data)
             && frame.utf8_error.is_none()
+            // Of events with these names telemetry says what is wrong with their data.
+            && !frame.event.starts_with("response.")
             && self.is_open()
             && !self.options.include.raw
             && let Some(repetition) = self.wire.repetition(raw, &self.options)
