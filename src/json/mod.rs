@@ -415,11 +415,15 @@ pub(crate) fn decimal(text: &str) -> Option<f64> {
         has_digit = true;
         value = value * 10.0 + f64::from(byte.is_ascii_digit().then(|| byte - b'0')?);
     }
+    if value == 0.0 {
+        // Whatever it is multiplied by.
+        return has_digit.then_some(value);
+    }
     let exponent = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
     // Dividing by a power of ten that is exact rounds once.
     let power = 10_f64.powi(exponent.checked_abs()?);
     let value = if exponent < 0 { value / power } else { value * power };
-    (has_digit && value.is_finite()).then_some(if is_negative { -value } else { value })
+    value.is_finite().then_some(if is_negative { -value } else { value })
 }
 
 /// The same value without white space between tokens; numbers and strings keep their spelling.

@@ -40,9 +40,12 @@ pub(crate) fn find(raw: Raw<'_>, options: &Options) -> Option<Repetition<Delta>>
     }
     let delta_raw = choice.delta.filter(|delta| delta.is_object())?;
     let delta = DeltaView::read(delta_raw, |_, value| changes |= value.is_array() && !value.is_blank());
-    for field in [delta.refusal, delta.function_call, delta.audio, delta.reasoning_details] {
+    for field in [delta.refusal, delta.audio, delta.reasoning_details] {
         changes |= field.is_some_and(|value| !value.is_blank());
     }
+    // Empty ones say something too: one is a sign of a call, the other is kept as a part.
+    changes |= delta.function_call.is_some_and(|value| !value.is_null());
+    changes |= delta.content.is_some_and(Raw::is_object);
     if changes {
         return None;
     }
@@ -72,7 +75,7 @@ fn arguments(calls: Raw<'_>) -> Option<(DeltaKind, Raw<'_>)> {
     for (key, value) in json::fields(call) {
         match key.as_ref() {
             b"index" => index = Some(json::unsigned(value)?),
-            b"function" => function = Some(value),
+            b"function" if function.is_none() => function = Some(value),
             b"type" => {}
             _ if value.is_blank() => {}
             _ => return None,
