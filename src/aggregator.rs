@@ -12,7 +12,7 @@ use crate::json::{self, Object, Raw, Tape, ToJson, serialize_by_json};
 use crate::options::{InvalidUtf8, Options};
 use crate::pattern::LastEvent;
 use crate::sse::{Frame, Framer};
-use crate::telemetry::{Observation, Observer};
+use crate::telemetry::{self, Observation, Observer};
 use crate::timings::{Stopwatch, Timings};
 use crate::wire::chat::ChoiceSummary;
 use crate::wire::provider_error;
@@ -306,8 +306,7 @@ impl Core {
         if self.last_event.forget()
             && let (Some(event), FrameData::Json(raw)) = (event, data)
             && frame.utf8_error.is_none()
-            // Of events with these names telemetry says what is wrong with their data.
-            && !frame.event.starts_with("response.")
+            && !telemetry::is_judged(frame.event)
             && self.is_open()
             && !self.options.include.raw
             && let Some(repetition) = self.wire.repetition(raw, &self.options)
