@@ -3,7 +3,9 @@
 //! Not by serde: its deserializer for a handful of shapes was a tenth of the module, a good part of it for putting
 //! numbers into its own messages. What goes out is `serde-wasm-bindgen`'s business, which costs little.
 
-use js_sys::{Array, Object, Reflect};
+#[cfg(feature = "otel")]
+use js_sys::Object;
+use js_sys::{Array, Reflect};
 use wasm_bindgen::prelude::*;
 
 use crate::error::{Error, ErrorCode};
@@ -30,6 +32,7 @@ impl<'o> Fields<'o> {
             .map_err(|error| Error::new(ErrorCode::BadOption, super::source::describe(&error)))
     }
 
+    #[cfg(feature = "otel")]
     pub(super) fn text(&self, name: &str) -> Result<String, Error> {
         self.value(name)?.as_string().ok_or_else(|| self.bad(name, "a string"))
     }
@@ -38,6 +41,7 @@ impl<'o> Fields<'o> {
         self.some(name, |value| value.as_string(), "a string")
     }
 
+    #[cfg(feature = "otel")]
     pub(super) fn number(&self, name: &str) -> Result<f64, Error> {
         self.value(name)?.as_f64().ok_or_else(|| self.bad(name, "a number"))
     }
@@ -46,6 +50,7 @@ impl<'o> Fields<'o> {
         self.some(name, |value| value.as_f64(), "a number")
     }
 
+    #[cfg(feature = "otel")]
     pub(super) fn flag(&self, name: &str) -> Result<bool, Error> {
         self.value(name)?.as_bool().ok_or_else(|| self.bad(name, "true or false"))
     }
@@ -60,6 +65,7 @@ impl<'o> Fields<'o> {
     }
 
     /// An object of strings, in its own order.
+    #[cfg(feature = "otel")]
     pub(super) fn text_map(&self, name: &str) -> Result<Vec<(String, String)>, Error> {
         let read = |value: &JsValue| {
             let object = value.dyn_ref::<Object>()?;
