@@ -6,7 +6,7 @@
 use std::iter;
 
 use super::record::{LogRecord, Resource, Scope};
-use super::value::{AnyValue, Attributes, KeyValue};
+use super::value::{AnyValue, Attributes};
 use super::{ExportResponse, Status};
 
 // Wire types.
@@ -15,18 +15,36 @@ const FIXED64: u8 = 1;
 const LEN: u8 = 2;
 const FIXED32: u8 = 5;
 
+/// The field `LogRecord.attributes`.
+const ATTRIBUTES: u8 = 6;
+
 /// How many bytes the length of a message takes at most, as messages are smaller than 2 GiB.
 const MAX_LEN_LEN: usize = 5;
 
 /// Appends one record to `out`: the message `LogRecord`, without the length before it.
 pub fn encode_record(record: &LogRecord<'_>, out: &mut Vec<u8>) {
+    write_head(record, out);
+    write_attributes(out, ATTRIBUTES, &record.attributes);
+    write_tail(record, out);
+}
+
+/// Writes what comes before the attributes.
+pub(super) fn write_head(record: &LogRecord<'_>, out: &mut Vec<u8>) {
     write_nanos(out, 1, record.time_unix_nano);
     write_uint(out, 2, record.severity_number.number().into());
     write_text(out, 3, &record.severity_text);
     if let Some(body) = record.sent_body() {
         write_message(out, 5, |out| write_value(out, body, 1));
     }
-    write_attributes(out, 6, &record.attributes);
+}
+
+/// Writes one of a record's attributes.
+pub(super) fn write_attribute(out: &mut Vec<u8>, key: &str, value: &AnyValue<'_>) {
+    write_message(out, ATTRIBUTES, |out| write_key_value(out, key, value, 1));
+}
+
+/// Writes what comes after the attributes.
+pub(super) fn write_tail(record: &LogRecord<'_>, out: &mut Vec<u8>) {
     write_uint(out, 7, record.dropped_attributes_count);
     if record.trace_flags() != 0 {
         write_tag(out, 8, FIXED32);
@@ -179,13 +197,13 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 
 fn write_attributes(out: &mut Vec<u8>, number: u8, attributes: &Attributes<'_>) {
     for attribute in attributes.named() {
-        write_message(out, number, |out| write_key_value(out, attribute, 1));
+        write_message(out, number, |out| write_key_value(out, &attribute.key, &attribute.value, 1));
     }
 }
 
-fn write_key_value(out: &mut Vec<u8>, entry: &KeyValue<'_>, depth: usize) {
-    write_text(out, 1, &entry.key);
-    let value = entry.value.at_depth(depth);
+fn write_key_value(out: &mut Vec<u8>, key: &str, value: &AnyValue<'_>, depth: usize) {
+    write_text(out, 1, key);
+    let value = value.at_depth(depth);
     if !value.is_empty() {
         write_message(out, 2, |out| write_value(out, value, depth));
     }
@@ -216,7 +234,7 @@ fn write_value(out: &mut Vec<u8>, value: &AnyValue<'_>, depth: usize) {
         }
         AnyValue::KvList(map) => write_message(out, 6, |out| {
             for entry in map {
-                write_message(out, 1, |out| write_key_value(out, entry, depth + 1));
+                write_message(out, 1, |out| write_key_value(out, &entry.key, &entry.value, depth + 1));
             }
         }),
         AnyValue::String(text) => write_bytes(out, 1, text.as_bytes()),

@@ -173,7 +173,8 @@ impl RetryOptions {
         if self.cap_ms < self.initial_ms {
             return Err(bad_option(format_args!(
                 "retry.cap_ms ({}) must not be less than retry.initial_ms ({})",
-                self.cap_ms, self.initial_ms
+                shown(self.cap_ms),
+                shown(self.initial_ms)
             )));
         }
         Ok(())

@@ -23,6 +23,8 @@ impl Observer {
         Vec::new()
     }
 
+    pub(crate) fn repeated(&mut self, _: &str, _: f64) {}
+
     pub(crate) fn frame(&mut self, _: &Frame<'_>, _: Option<Raw<'_>>, _: Option<&str>, _: f64) {}
 
     pub(crate) fn completed(&mut self, _: Option<TokenUsage>, _: f64) {}

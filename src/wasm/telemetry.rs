@@ -28,7 +28,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    fn record(&mut self, event: &impl Event) {
+    fn record(&mut self, event: &dyn Event) {
         if self.exports {
             let record = self.recorder.encode(event, unix_nanos());
             // What has no room is counted in the worker's stats.
