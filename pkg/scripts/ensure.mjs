@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 
 import { pkg, readJson, root, targetFolder, tests, wasmBindgenVersion } from "./project.mjs";
 import { Failure, isExecutable, isMain, main, onPath, query, run } from "./run.mjs";
@@ -19,13 +19,13 @@ export function ensureNode() {
   }
 }
 
-/** Installs the npm dependencies of pkg/ and tests/ exactly as their lock files say. */
-export async function ensureNodeModules() {
-  for (const folder of [pkg, tests]) {
+/** Installs the npm dependencies of these folders exactly as their lock files say. */
+export async function ensureNodeModules(folders = [pkg, tests]) {
+  for (const folder of folders) {
     const stamp = join(folder, "node_modules", ".installed");
     const wanted = dependencyHash(folder);
     if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) continue;
-    tell(`installing the npm dependencies of ${folder === pkg ? "pkg" : "tests"}/`);
+    tell(`installing the npm dependencies of ${relative(root, folder)}/`);
     const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
     await run("npm", ["ci", "--prefix", folder, ...quiet], { cwd: folder });
     writeFileSync(stamp, wanted);

@@ -231,7 +231,7 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
     try {
       const events = this.#decoder.read();
       if (events.length > 0) this.#batches.push(events);
-      if (this.#decoder.state() !== State.Open) this.#settle(reader);
+      if (this.#decoder.state !== State.Open) this.#settle(reader);
     } catch (error) {
       this.#fail(error);
     }

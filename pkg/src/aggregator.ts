@@ -95,7 +95,7 @@ export class Aggregator {
     try {
       call(core);
       const events = this.#decoder.read();
-      this.#state = this.#decoder.state();
+      this.#state = this.#decoder.state;
       if (this.#state !== State.Open) this.#settle(core);
       return events;
     } catch (error) {
@@ -120,6 +120,7 @@ export class Aggregator {
 
 /** Views and buffers of any realm: told by what they are, not by their class. */
 function asBytes(bytes: ArrayBufferView | ArrayBuffer): Uint8Array {
+  if (bytes instanceof Uint8Array) return bytes;
   if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (Object.prototype.toString.call(bytes) === "[object ArrayBuffer]") return new Uint8Array(bytes);
   throw new StreamError("bad_option", "feed() takes a Uint8Array or an ArrayBuffer");

@@ -30,7 +30,6 @@ const ROW_LEN = 4;
 const SHORT_TEXT = 16;
 // A text that begins with U+FEFF must keep it: the offsets count it.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const NO_EVENTS: StreamEvent[] = [];
 
 /** Turns the batches of one aggregator into event objects. */
 export class BatchDecoder {
@@ -41,26 +40,25 @@ export class BatchDecoder {
   #calls: Map<string, [call_id: string, name: string]> | undefined;
   /** The finished items so far. */
   readonly items: Item[] = [];
+  /** How far the stream was when the last batch that was read was left. */
+  state = State.Open;
 
   constructor(control: number) {
     this.#control = control >>> 2;
   }
 
-  /** How far the stream was when the last batch was left. */
-  state(): State {
-    this.#refreshViews();
-    return this.#numbers[this.#control + 5] as State;
-  }
-
   /** Reads the batch that the last call into the core left. */
   read(): StreamEvent[] {
-    this.#refreshViews();
+    // Growing memory detaches its old buffer. A detached view is empty, which costs less to see than asking for the
+    // memory's buffer.
+    if (this.#numbers.length === 0) this.#takeViews();
     const numbers = this.#numbers;
     const control = this.#control;
+    this.state = numbers[control + 5] as State;
     const rows = numbers[control]!;
-    if (rows === 0) return NO_EVENTS.slice();
-    const text = this.#text(numbers[control + 2]!, numbers[control + 3]!, numbers[control + 4] === 1);
     const events: StreamEvent[] = [];
+    if (rows === 0) return events;
+    const text = this.#text(numbers[control + 2]!, numbers[control + 3]!, numbers[control + 4] === 1);
     let at = numbers[control + 1]! >>> 2;
     let start = 0;
     for (let row = 0; row < rows; row++, at += ROW_LEN) {
@@ -130,12 +128,9 @@ export class BatchDecoder {
     return decoder.decode(bytes.subarray(address, address + length));
   }
 
-  /** Growing memory detaches its old buffer. */
-  #refreshViews(): void {
+  #takeViews(): void {
     const { buffer } = coreMemory();
-    if (this.#numbers.buffer !== buffer) {
-      this.#numbers = new Uint32Array(buffer);
-      this.#bytes = new Uint8Array(buffer);
-    }
+    this.#numbers = new Uint32Array(buffer);
+    this.#bytes = new Uint8Array(buffer);
   }
 }

@@ -30,7 +30,7 @@ pub use self::catalog::{
 };
 pub use self::fields::{AttributeTypes, Fields};
 pub use self::observe::Observation;
-pub(crate) use self::observe::Observer;
+pub(crate) use self::observe::{Observer, is_judged};
 pub use self::recorder::{Recorder, SseEvents, StreamCounts};
 pub use self::redact::{ContentPolicy, REDACTED};
 pub use self::session::{RESERVED, Session};

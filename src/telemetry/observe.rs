@@ -146,6 +146,11 @@ impl Observer {
     }
 }
 
+/// Whether events of this name are told what is wrong with their data, so that each must be looked at.
+pub(crate) fn is_judged(event: &str) -> bool {
+    matches!(event, "response.failed" | "response.output_item.done" | "response.completed")
+}
+
 /// What is wrong with an event whose data is JSON, by its name.
 fn judge(event: &str, data: Raw<'_>) -> Option<String> {
     match event {

@@ -86,9 +86,10 @@ pub(crate) enum Wire {
 }
 
 /// What an event with a text means, by wire.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) enum Repeat {
     Chat(chat::Delta),
+    Responses(responses::Delta),
 }
 
 /// The API that a value is of, when that is clear.
@@ -166,7 +167,11 @@ impl Wire {
                 let Repetition { meaning, text, free } = chat::find_repetition(raw, options)?;
                 Some(Repetition { meaning: Repeat::Chat(meaning), text, free })
             }
-            Self::Undecided(_) | Self::Responses(_) => None,
+            Self::Responses(_) => {
+                let Repetition { meaning, text, free } = responses::find_repetition(raw)?;
+                Some(Repetition { meaning: Repeat::Responses(meaning), text, free })
+            }
+            Self::Undecided(_) => None,
         }
     }
 
@@ -183,7 +188,11 @@ impl Wire {
     ) -> Result<(), Error> {
         match (self, repeat) {
             (Self::Chat(chat), Repeat::Chat(delta)) => chat.handle_repeated(*delta, text, options, out),
-            (Self::Undecided(_) | Self::Responses(_), Repeat::Chat(_)) => Ok(()),
+            (Self::Responses(responses), Repeat::Responses(delta)) => {
+                responses.handle_repeated(delta, text, options, out)
+            }
+            // A stream does not change its wire once it is decided.
+            _ => Ok(()),
         }
     }
 

@@ -1,0 +1,1 @@
+export { batches as run } from "../streamgauge.mjs";
