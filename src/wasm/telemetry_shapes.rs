@@ -8,10 +8,7 @@ use crate::json::{Object, write_list};
 use crate::otlp::queue::Stats;
 use crate::otlp::retry::RetryOptions;
 use crate::otlp::{Format, Limits, Output, Resource, UnloadBatch, WorkerOptions};
-use crate::telemetry::{
-    ApiRequest, AttributeTypes, ContentPolicy, ConversationStarts, Session, SseEvents, ToolDecision,
-    ToolResult, TraceParent,
-};
+use crate::telemetry::{AttributeTypes, ContentPolicy, Session, SseEvents, TraceParent};
 
 /// The instrumentation scope's name, and the SDK's.
 pub(super) const SCOPE: &str = "streamgauge";
@@ -140,80 +137,8 @@ fn size(js: &Fields<'_>, name: &str, default: usize) -> Result<usize, Error> {
     Ok(js.number_some(name)?.map_or(default, |size| size as usize))
 }
 
-fn unknown(name: &str, value: &str, known: &str) -> Error {
+pub(super) fn unknown(name: &str, value: &str, known: &str) -> Error {
     Error::new(ErrorCode::BadOption, format!("{name} must be {known}, not \"{value}\""))
-}
-
-/// JavaScript's numbers, where whole ones are meant.
-fn whole(value: f64) -> u64 {
-    value.max(0.0) as u64
-}
-
-/// A count that makes sense; NaN, 1e300 and the like are as good as absent.
-fn known(value: Option<f64>) -> Option<u64> {
-    value.filter(|value| (0.0..18_446_744_073_709_551_615.0).contains(value)).map(whole)
-}
-
-/// What an event's object is called in messages.
-const EVENT: &str = "telemetry event";
-
-pub(super) fn conversation_starts(value: &JsValue) -> Result<ConversationStarts, Error> {
-    let js = Fields::of(value, EVENT)?;
-    Ok(ConversationStarts {
-        provider_name: js.text_some("provider_name")?,
-        reasoning_effort: js.text_some("reasoning_effort")?,
-        reasoning_summary: js.text_some("reasoning_summary")?,
-        context_window: known(js.number_some("context_window")?),
-        max_output_tokens: known(js.number_some("max_output_tokens")?),
-        auto_compact_token_limit: known(js.number_some("auto_compact_token_limit")?),
-        approval_policy: js.text_some("approval_policy")?,
-        sandbox_policy: js.text_some("sandbox_policy")?,
-        mcp_servers: js.texts_some("mcp_servers")?.map(|servers| servers.join(", ")),
-        active_profile: js.text_some("active_profile")?,
-    })
-}
-
-pub(super) fn api_request(value: &JsValue) -> Result<ApiRequest, Error> {
-    let js = Fields::of(value, EVENT)?;
-    Ok(ApiRequest {
-        duration_ms: whole(js.number("duration_ms")?),
-        status: js.number_some("status")?.map(|status| status as u16),
-        error_message: js.text_some("error_message")?,
-        attempt: whole(js.number("attempt")?),
-        cf_ray: js.text_some("cf_ray")?,
-    })
-}
-
-pub(super) fn tool_decision(value: &JsValue) -> Result<ToolDecision, Error> {
-    let js = Fields::of(value, EVENT)?;
-    let event = ToolDecision {
-        tool_name: js.text("tool_name")?,
-        call_id: js.text("call_id")?,
-        decision: js.text("decision")?,
-        source: js.text("source")?,
-    };
-    one_of("decision", &event.decision, &ToolDecision::DECISIONS)?;
-    one_of("source", &event.source, &ToolDecision::SOURCES)?;
-    Ok(event)
-}
-
-pub(super) fn tool_result(value: &JsValue) -> Result<ToolResult, Error> {
-    let js = Fields::of(value, EVENT)?;
-    Ok(ToolResult {
-        tool_name: js.text("tool_name")?,
-        call_id: js.text_some("call_id")?,
-        arguments: js.text_some("arguments")?,
-        duration_ms: whole(js.number("duration_ms")?),
-        success: js.flag("success")?,
-        output: js.text("output")?,
-    })
-}
-
-fn one_of(name: &str, value: &str, known: &[&str]) -> Result<(), Error> {
-    if known.contains(&value) {
-        return Ok(());
-    }
-    Err(unknown(name, value, &format!("one of {}", known.join(", "))))
 }
 
 /// `WorkerOutput` of `pkg/src/core.d.ts`, as JSON text.
