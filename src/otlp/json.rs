@@ -33,8 +33,8 @@ pub(super) fn write_head(record: &LogRecord<'_>, out: &mut Vec<u8>) {
     write_nanos(out, b"\"timeUnixNano\":\"", record.time_unix_nano);
     write_nanos(out, b"\"observedTimeUnixNano\":\"", record.observed_time_unix_nano);
     write_number(out, b"\"severityNumber\":", record.severity_number.number().into());
-    write_text(out, b"\"severityText\":", &record.severity_text);
-    write_text(out, b"\"eventName\":", &record.event_name);
+    write_text(out, b"\"severityText\":\"", &record.severity_text);
+    write_text(out, b"\"eventName\":\"", &record.event_name);
     if let Some(body) = record.sent_body() {
         out.extend_from_slice(b"\"body\":");
         write_value(out, body, 1);
@@ -66,10 +66,10 @@ impl Envelope {
         let mut head = b"{\"resourceLogs\":[{\"resource\":{".to_vec();
         write_attributes(&mut head, &resource.attributes);
         close(&mut head, b'}');
-        head.extend_from_slice(b",\"scopeLogs\":[{\"scope\":{\"name\":");
-        write_string(&mut head, &scope.name);
-        head.push(b',');
-        write_text(&mut head, b"\"version\":", &scope.version);
+        head.extend_from_slice(b",\"scopeLogs\":[{\"scope\":{\"name\":\"");
+        write_escaped(&mut head, &scope.name);
+        head.extend_from_slice(b"\",");
+        write_text(&mut head, b"\"version\":\"", &scope.version);
         if !scope.attributes.is_empty() {
             write_attributes(&mut head, &scope.attributes);
         }
@@ -77,10 +77,10 @@ impl Envelope {
         head.extend_from_slice(b",\"logRecords\":[");
 
         let mut tail = b"],".to_vec();
-        write_text(&mut tail, b"\"schemaUrl\":", &scope.schema_url);
+        write_text(&mut tail, b"\"schemaUrl\":\"", &scope.schema_url);
         close(&mut tail, b'}');
         tail.extend_from_slice(b"],");
-        write_text(&mut tail, b"\"schemaUrl\":", &resource.schema_url);
+        write_text(&mut tail, b"\"schemaUrl\":\"", &resource.schema_url);
         close(&mut tail, b'}');
         tail.extend_from_slice(b"]}");
         Self { head, tail }
@@ -186,14 +186,22 @@ pub(super) fn end_attributes(out: &mut Vec<u8>) {
 }
 
 fn write_key_value(out: &mut Vec<u8>, key: &str, value: &AnyValue<'_>, depth: usize) {
-    out.extend_from_slice(b"{\"key\":");
-    write_string(out, key);
-    let value = value.at_depth(depth);
-    if !value.is_empty() {
-        out.extend_from_slice(b",\"value\":");
-        write_value(out, value, depth);
+    out.extend_from_slice(b"{\"key\":\"");
+    write_escaped(out, key);
+    match value.at_depth(depth) {
+        AnyValue::Empty => out.extend_from_slice(b"\"},"),
+        // Nearly all are texts: few pieces.
+        AnyValue::String(text) => {
+            out.extend_from_slice(b"\",\"value\":{\"stringValue\":\"");
+            write_escaped(out, text);
+            out.extend_from_slice(b"\"}},");
+        }
+        value => {
+            out.extend_from_slice(b"\",\"value\":");
+            write_value(out, value, depth);
+            out.extend_from_slice(b"},");
+        }
     }
-    out.extend_from_slice(b"},");
 }
 
 fn write_value(out: &mut Vec<u8>, value: &AnyValue<'_>, depth: usize) {
@@ -239,14 +247,16 @@ fn write_value(out: &mut Vec<u8>, value: &AnyValue<'_>, depth: usize) {
             out.push(b'}');
         }
         AnyValue::String(text) => {
-            out.extend_from_slice(b"{\"stringValue\":");
-            write_string(out, text);
+            out.extend_from_slice(b"{\"stringValue\":\"");
+            write_escaped(out, text);
+            out.push(b'"');
         }
     }
     out.push(b'}');
 }
 
-/// `name` comes with its colon and opening quote.
+// Names of texts come with their colon and the opening quote.
+
 fn write_nanos(out: &mut Vec<u8>, name: &[u8], value: u64) {
     if value != 0 {
         out.extend_from_slice(name);
@@ -266,8 +276,8 @@ fn write_number(out: &mut Vec<u8>, name: &[u8], value: u32) {
 fn write_text(out: &mut Vec<u8>, name: &[u8], value: &str) {
     if !value.is_empty() {
         out.extend_from_slice(name);
-        write_string(out, value);
-        out.push(b',');
+        write_escaped(out, value);
+        out.extend_from_slice(b"\",");
     }
 }
 
@@ -285,43 +295,36 @@ fn hex_digit(value: u8) -> u8 {
     if value < 10 { b'0' + value } else { b'a' + (value - 10) }
 }
 
-fn write_string(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    let mut rest = text.as_bytes();
-    while let Some((plain, [special, tail @ ..])) =
-        next_special(rest).and_then(|at| rest.split_at_checked(at))
-    {
-        out.extend_from_slice(plain);
-        rest = tail;
+/// Writes what is between the quotes of a string.
+fn write_escaped(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
+    let mut copied = 0;
+    while let Some(at) = json::next_special(bytes, copied) {
+        out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
+        copied = at + 1;
+        let special = bytes.get(at).copied().unwrap_or_default();
         let short = match special {
-            b'"' | b'\\' => *special,
             b'\n' => b'n',
             b'\r' => b'r',
             b'\t' => b't',
             0x08 => b'b',
             0x0C => b'f',
-            _ => {
-                out.extend_from_slice(b"\\u00");
-                out.extend_from_slice(&[hex_digit(special >> 4), hex_digit(special & 0xF)]);
+            0..=0x1F => {
+                out.extend_from_slice(&[
+                    b'\\',
+                    b'u',
+                    b'0',
+                    b'0',
+                    hex_digit(special >> 4),
+                    hex_digit(special & 0xF),
+                ]);
                 continue;
             }
+            _ => special,
         };
         out.extend_from_slice(&[b'\\', short]);
     }
-    out.extend_from_slice(rest);
-    out.push(b'"');
-}
-
-/// Where the first byte is that must be escaped.
-fn next_special(bytes: &[u8]) -> Option<usize> {
-    let is_special = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
-    // The fold over a block has no early exit, so the compiler can look at all its bytes at once.
-    let mut blocks = bytes.chunks(32).enumerate();
-    let (block, at) = blocks.find_map(|(block, bytes)| {
-        let found = bytes.iter().fold(false, |found, byte| found | is_special(byte));
-        found.then(|| bytes.iter().position(is_special).map(|at| (block, at))).flatten()
-    })?;
-    Some(block * 32 + at)
+    out.extend_from_slice(bytes.get(copied..).unwrap_or_default());
 }
 
 fn write_u64(out: &mut Vec<u8>, value: u64) {
@@ -365,6 +368,12 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
 
     use super::*;
+
+    fn write_string(out: &mut Vec<u8>, text: &str) {
+        out.push(b'"');
+        write_escaped(out, text);
+        out.push(b'"');
+    }
 
     fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
         let mut out = Vec::new();

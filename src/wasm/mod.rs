@@ -20,6 +20,8 @@ mod telemetry;
 #[cfg(feature = "otel")]
 mod telemetry_events;
 #[cfg(feature = "otel")]
+mod telemetry_object;
+#[cfg(feature = "otel")]
 mod telemetry_shapes;
 #[cfg(feature = "otel")]
 mod telemetry_values;
