@@ -342,6 +342,14 @@ pub enum JsonText<'a> {
 }
 
 impl JsonText<'_> {
+    /// The length in bytes; three for an unpaired surrogate.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Utf8(text) => text.len(),
+            Self::Wtf8(bytes) => bytes.len(),
+        }
+    }
+
     /// Whether the string is empty.
     pub fn is_empty(&self) -> bool {
         match self {
