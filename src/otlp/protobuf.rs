@@ -274,18 +274,24 @@ fn write_message(out: &mut Vec<u8>, number: u8, write: impl FnOnce(&mut Vec<u8>)
     let start = out.len();
     out.push(0);
     write(out);
-    let end = out.len();
-    write_varint(out, (end - start - 1) as u64);
-    // The length's last byte goes to the free place, the others before it.
-    let last = out.pop();
-    let moves = out.len() - end;
-    if let (Some(message), Some(last)) = (out.get_mut(start..), last) {
-        if let Some(free) = message.first_mut() {
-            *free = last;
-        }
-        if moves > 0 {
-            message.rotate_right(moves);
-        }
+    write_len(out, start);
+}
+
+/// Writes how long what is behind the byte at `start` is, there.
+fn write_len(out: &mut Vec<u8>, start: usize) {
+    let len = out.len() - start - 1;
+    let more = varint_len(len) - 1;
+    if more > 0 {
+        out.resize(out.len() + more, 0);
+        out.copy_within(start + 1..start + 1 + len, start + 1 + more);
+    }
+    let mut rest = len;
+    for byte in out.iter_mut().skip(start).take(more) {
+        *byte = rest as u8 | 0x80;
+        rest >>= 7;
+    }
+    if let Some(last) = out.get_mut(start + more) {
+        *last = rest as u8;
     }
 }
 
@@ -309,8 +315,12 @@ fn framed_len(record_lens: impl Iterator<Item = usize>) -> usize {
 
 /// The length of a field with a one-byte tag and this many bytes of content.
 fn field_len(content: usize) -> usize {
-    let bits = usize::BITS - (content | 1).leading_zeros();
-    content.saturating_add(1 + bits.div_ceil(7) as usize)
+    content.saturating_add(1 + varint_len(content))
+}
+
+fn varint_len(value: usize) -> usize {
+    let bits = usize::BITS - (value | 1).leading_zeros();
+    bits.div_ceil(7) as usize
 }
 
 /// The fields of a message; ends where it is malformed, which receivers' answers may be.
