@@ -23,9 +23,9 @@ use serde_json::Value;
 use splits::Rng;
 use streamgauge::otlp::{AnyValue, Envelope, Format, Limits, Resource, Scope};
 use streamgauge::telemetry::{
-    ApiRequest, AttributeTypes, ContentPolicy, ConversationStarts, Observation, REDACTED, Recorder, Session,
-    SseCompleted, SseEvent, SseEvents, SseSummary, StreamCounts, ToolDecision, ToolResult, TraceParent,
-    UserPrompt,
+    ApiRequest, AttributeTypes, ContentPolicy, ConversationStarts, Event, Observation, REDACTED, Recorder,
+    Session, SseCompleted, SseEvent, SseEvents, SseSummary, StreamCounts, ToolDecision, ToolResult,
+    TraceParent, UserPrompt,
 };
 use streamgauge::{Aggregator, Error, ErrorCode, InvalidUtf8, Options, TokenUsage};
 
@@ -627,6 +627,145 @@ fn limits_hold_for_events() {
 }
 
 /// An event of one's own: the common attributes, then any, which no `AttributeTypes` changes.
+/// Characters that JSON escapes, and some of every length.
+const ODD: &[&str] =
+    &["a", "\"", "\\", "\n", "\0", "\u{1F}", "\u{E9}", "\u{2028}", "\u{FFFF}", "\u{1F600}", " ", "{"];
+
+fn odd_text(rng: &mut Rng) -> String {
+    // Lengths around 128 and 16384, where protobuf's lengths get longer.
+    let length = *rng.pick(&[0, 1, 2, 7, 30, 126, 127, 128, 300]) + rng.below(3);
+    let repeats = if rng.below(50) == 0 { 60 } else { 1 };
+    (0..length).map(|_| *rng.pick(ODD)).collect::<String>().repeat(repeats)
+}
+
+fn odd_number(rng: &mut Rng) -> u64 {
+    match rng.below(4) {
+        0 => *rng.pick(&[0, 1, 9, 10, 127, 128, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX]),
+        _ => rng.next() >> rng.below(64),
+    }
+}
+
+/// An event of the catalog with random values.
+fn odd_event(rng: &mut Rng) -> Box<dyn Event> {
+    fn some<T>(rng: &mut Rng, value: fn(&mut Rng) -> T) -> Option<T> {
+        (rng.below(3) > 0).then(|| value(rng))
+    }
+    match rng.below(8) {
+        0 => Box::new(ConversationStarts {
+            provider_name: some(rng, odd_text),
+            reasoning_effort: some(rng, odd_text),
+            reasoning_summary: some(rng, odd_text),
+            context_window: some(rng, odd_number),
+            max_output_tokens: some(rng, odd_number),
+            auto_compact_token_limit: some(rng, odd_number),
+            approval_policy: some(rng, odd_text),
+            sandbox_policy: some(rng, odd_text),
+            mcp_servers: some(rng, odd_text),
+            active_profile: some(rng, odd_text),
+        }),
+        1 => Box::new(ApiRequest {
+            duration_ms: odd_number(rng),
+            status: some(rng, odd_number).map(|status| status as u16),
+            error_message: some(rng, odd_text),
+            attempt: odd_number(rng),
+            cf_ray: some(rng, odd_text),
+        }),
+        2 => Box::new(SseCompleted {
+            usage: TokenUsage {
+                input_tokens: some(rng, odd_number),
+                cached_input_tokens: some(rng, odd_number),
+                output_tokens: some(rng, odd_number),
+                reasoning_output_tokens: some(rng, odd_number),
+                total_tokens: some(rng, odd_number),
+            },
+        }),
+        3 => Box::new(SseSummary {
+            events: odd_number(rng),
+            failed: odd_number(rng),
+            duration_ms: odd_number(rng),
+        }),
+        4 => Box::new(UserPrompt { prompt_length: odd_number(rng), prompt: odd_text(rng) }),
+        5 => Box::new(ToolDecision {
+            tool_name: odd_text(rng),
+            call_id: odd_text(rng),
+            decision: odd_text(rng),
+            source: odd_text(rng),
+        }),
+        6 => Box::new(ToolResult {
+            tool_name: odd_text(rng),
+            call_id: some(rng, odd_text),
+            arguments: some(rng, odd_text),
+            duration_ms: odd_number(rng),
+            success: rng.below(2) == 0,
+            output: odd_text(rng),
+        }),
+        _ => {
+            let kind = if rng.below(2) == 0 { Some("message".to_owned()) } else { some(rng, odd_text) };
+            let (duration_ms, error_message) = (some(rng, odd_number), some(rng, odd_text));
+            Box::new(SseEvent { kind, duration_ms, error_message })
+        }
+    }
+}
+
+/// The recorder encodes what records have in common once; it must not show. The oracle is the long way: a record with
+/// all of its attributes, the limits applied to it, encoded as a whole.
+#[test]
+fn the_short_way_gives_the_same_bytes() {
+    let limits = [
+        Limits::default(),
+        Limits { attribute_count: 20, ..Limits::default() },
+        Limits { attribute_count: 19, ..Limits::default() },
+        Limits { attribute_count: 3, ..Limits::default() },
+        Limits { value_length: Some(5), ..Limits::default() },
+        Limits { value_length: Some(0), attribute_count: 0, ..Limits::default() },
+        Limits { depth: 0, ..Limits::default() },
+    ];
+    let rng = &mut Rng::new(4);
+    let (mut records, mut most) = (0, 0);
+    for types in TYPES {
+        for format in FORMATS {
+            for limits in limits {
+                for round in 0..12 {
+                    let mut session = session(types, round % 2 == 0);
+                    if round % 4 < 2 {
+                        session.trace = TraceParent::parse(TRACEPARENT).ok();
+                        session.auth_mode = Some(odd_text(rng));
+                        (session.model, session.conversation_id) = (odd_text(rng), odd_text(rng));
+                    }
+                    if round % 3 == 0 {
+                        session.trace = None;
+                    }
+                    let mut recorder = Recorder::new(session.clone(), SseEvents::All, format, limits);
+                    let mut at = AT;
+                    for _ in 0..40 {
+                        if rng.below(3) == 0 {
+                            let any = rng.next();
+                            at = *rng.pick(&[0, 1, AT, AT + 1, AT + 1_000_000, u64::MAX, any]);
+                        }
+                        let event = odd_event(rng);
+                        let mut record = session.record(&*event, at);
+                        most = most.max(record.attributes.len());
+                        limits.apply(&mut record);
+                        let mut expected = Vec::new();
+                        format.encode_record(&record, &mut expected);
+                        let found = recorder.encode(&*event, at);
+                        assert!(
+                            found == expected,
+                            "{types:?} {limits:?} {}\n{}\n{}",
+                            event.name(),
+                            found.escape_ascii(),
+                            expected.escape_ascii()
+                        );
+                        records += 1;
+                    }
+                }
+            }
+        }
+    }
+    println!("{records} records, the largest of {most} attributes");
+    assert!(most >= 19, "the catalog's largest event is among them");
+}
+
 #[test]
 fn own_events_carry_what_they_are_given() {
     let given = |extra: &[(&str, AnyValue<'static>)]| -> Vec<(String, AnyValue<'static>)> {

@@ -30,7 +30,7 @@ pub(crate) fn end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
 }
 
 /// The first quote, backslash or control character at or after `at`.
-pub(super) fn next_special(bytes: &[u8], mut at: usize) -> Option<usize> {
+pub(crate) fn next_special(bytes: &[u8], mut at: usize) -> Option<usize> {
     while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let found = specials(u64::from_le_bytes(*block));
         if found != 0 {

@@ -12,27 +12,38 @@
 //!
 //! Text comes out without line breaks, so that a body is a line of a `.jsonl` file.
 
+use super::digits::Digits;
 use super::record::{LogRecord, Resource, Scope};
-use super::value::{AnyValue, Attributes, KeyValue};
+use super::value::{AnyValue, Attributes};
 use super::{ExportResponse, Status};
 use crate::json;
 
 /// Appends one record to `out`.
 pub fn encode_record(record: &LogRecord<'_>, out: &mut Vec<u8>) {
+    write_head(record, out);
+    if !record.attributes.is_empty() {
+        write_attributes(out, &record.attributes);
+    }
+    write_tail(record, out);
+}
+
+/// Writes what comes before the attributes.
+pub(super) fn write_head(record: &LogRecord<'_>, out: &mut Vec<u8>) {
     out.push(b'{');
     write_nanos(out, b"\"timeUnixNano\":\"", record.time_unix_nano);
     write_nanos(out, b"\"observedTimeUnixNano\":\"", record.observed_time_unix_nano);
     write_number(out, b"\"severityNumber\":", record.severity_number.number().into());
-    write_text(out, b"\"severityText\":", &record.severity_text);
-    write_text(out, b"\"eventName\":", &record.event_name);
+    write_text(out, b"\"severityText\":\"", &record.severity_text);
+    write_text(out, b"\"eventName\":\"", &record.event_name);
     if let Some(body) = record.sent_body() {
         out.extend_from_slice(b"\"body\":");
         write_value(out, body, 1);
         out.push(b',');
     }
-    if !record.attributes.is_empty() {
-        write_attributes(out, &record.attributes);
-    }
+}
+
+/// Writes what comes after the attributes.
+pub(super) fn write_tail(record: &LogRecord<'_>, out: &mut Vec<u8>) {
     write_number(out, b"\"droppedAttributesCount\":", record.dropped_attributes_count);
     write_number(out, b"\"flags\":", record.trace_flags());
     write_id(out, b"\"traceId\":\"", record.valid_trace_id());
@@ -55,10 +66,10 @@ impl Envelope {
         let mut head = b"{\"resourceLogs\":[{\"resource\":{".to_vec();
         write_attributes(&mut head, &resource.attributes);
         close(&mut head, b'}');
-        head.extend_from_slice(b",\"scopeLogs\":[{\"scope\":{\"name\":");
-        write_string(&mut head, &scope.name);
-        head.push(b',');
-        write_text(&mut head, b"\"version\":", &scope.version);
+        head.extend_from_slice(b",\"scopeLogs\":[{\"scope\":{\"name\":\"");
+        write_escaped(&mut head, &scope.name);
+        head.extend_from_slice(b"\",");
+        write_text(&mut head, b"\"version\":\"", &scope.version);
         if !scope.attributes.is_empty() {
             write_attributes(&mut head, &scope.attributes);
         }
@@ -66,10 +77,10 @@ impl Envelope {
         head.extend_from_slice(b",\"logRecords\":[");
 
         let mut tail = b"],".to_vec();
-        write_text(&mut tail, b"\"schemaUrl\":", &scope.schema_url);
+        write_text(&mut tail, b"\"schemaUrl\":\"", &scope.schema_url);
         close(&mut tail, b'}');
         tail.extend_from_slice(b"],");
-        write_text(&mut tail, b"\"schemaUrl\":", &resource.schema_url);
+        write_text(&mut tail, b"\"schemaUrl\":\"", &resource.schema_url);
         close(&mut tail, b'}');
         tail.extend_from_slice(b"]}");
         Self { head, tail }
@@ -153,23 +164,44 @@ fn close(out: &mut Vec<u8>, bracket: u8) {
 }
 
 fn write_attributes(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
-    out.extend_from_slice(b"\"attributes\":[");
+    begin_attributes(out);
     for attribute in attributes.named() {
-        write_key_value(out, attribute, 1);
+        write_key_value(out, &attribute.key, &attribute.value, 1);
     }
+    end_attributes(out);
+}
+
+pub(super) fn begin_attributes(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"attributes\":[");
+}
+
+/// Writes one of the attributes that [`begin_attributes`] began.
+pub(super) fn write_attribute(out: &mut Vec<u8>, key: &str, value: &AnyValue<'_>) {
+    write_key_value(out, key, value, 1);
+}
+
+pub(super) fn end_attributes(out: &mut Vec<u8>) {
     close(out, b']');
     out.push(b',');
 }
 
-fn write_key_value(out: &mut Vec<u8>, entry: &KeyValue<'_>, depth: usize) {
-    out.extend_from_slice(b"{\"key\":");
-    write_string(out, &entry.key);
-    let value = entry.value.at_depth(depth);
-    if !value.is_empty() {
-        out.extend_from_slice(b",\"value\":");
-        write_value(out, value, depth);
+fn write_key_value(out: &mut Vec<u8>, key: &str, value: &AnyValue<'_>, depth: usize) {
+    out.extend_from_slice(b"{\"key\":\"");
+    write_escaped(out, key);
+    match value.at_depth(depth) {
+        AnyValue::Empty => out.extend_from_slice(b"\"},"),
+        // Nearly all are texts: few pieces.
+        AnyValue::String(text) => {
+            out.extend_from_slice(b"\",\"value\":{\"stringValue\":\"");
+            write_escaped(out, text);
+            out.extend_from_slice(b"\"}},");
+        }
+        value => {
+            out.extend_from_slice(b"\",\"value\":");
+            write_value(out, value, depth);
+            out.extend_from_slice(b"},");
+        }
     }
-    out.extend_from_slice(b"},");
 }
 
 fn write_value(out: &mut Vec<u8>, value: &AnyValue<'_>, depth: usize) {
@@ -209,20 +241,22 @@ fn write_value(out: &mut Vec<u8>, value: &AnyValue<'_>, depth: usize) {
         AnyValue::KvList(map) => {
             out.extend_from_slice(b"{\"kvlistValue\":{\"values\":[");
             for entry in map {
-                write_key_value(out, entry, depth + 1);
+                write_key_value(out, &entry.key, &entry.value, depth + 1);
             }
             close(out, b']');
             out.push(b'}');
         }
         AnyValue::String(text) => {
-            out.extend_from_slice(b"{\"stringValue\":");
-            write_string(out, text);
+            out.extend_from_slice(b"{\"stringValue\":\"");
+            write_escaped(out, text);
+            out.push(b'"');
         }
     }
     out.push(b'}');
 }
 
-/// `name` comes with its colon and opening quote.
+// Names of texts come with their colon and the opening quote.
+
 fn write_nanos(out: &mut Vec<u8>, name: &[u8], value: u64) {
     if value != 0 {
         out.extend_from_slice(name);
@@ -234,7 +268,7 @@ fn write_nanos(out: &mut Vec<u8>, name: &[u8], value: u64) {
 fn write_number(out: &mut Vec<u8>, name: &[u8], value: u32) {
     if value != 0 {
         out.extend_from_slice(name);
-        write_u32(out, value);
+        write_u64(out, value.into());
         out.push(b',');
     }
 }
@@ -242,8 +276,8 @@ fn write_number(out: &mut Vec<u8>, name: &[u8], value: u32) {
 fn write_text(out: &mut Vec<u8>, name: &[u8], value: &str) {
     if !value.is_empty() {
         out.extend_from_slice(name);
-        write_string(out, value);
-        out.push(b',');
+        write_escaped(out, value);
+        out.extend_from_slice(b"\",");
     }
 }
 
@@ -261,75 +295,40 @@ fn hex_digit(value: u8) -> u8 {
     if value < 10 { b'0' + value } else { b'a' + (value - 10) }
 }
 
-fn write_string(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    let mut rest = text.as_bytes();
-    while let Some((plain, [special, tail @ ..])) =
-        next_special(rest).and_then(|at| rest.split_at_checked(at))
-    {
-        out.extend_from_slice(plain);
-        rest = tail;
+/// Writes what is between the quotes of a string.
+fn write_escaped(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
+    let mut copied = 0;
+    while let Some(at) = json::next_special(bytes, copied) {
+        out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
+        copied = at + 1;
+        let special = bytes.get(at).copied().unwrap_or_default();
         let short = match special {
-            b'"' | b'\\' => *special,
             b'\n' => b'n',
             b'\r' => b'r',
             b'\t' => b't',
             0x08 => b'b',
             0x0C => b'f',
-            _ => {
-                out.extend_from_slice(b"\\u00");
-                out.extend_from_slice(&[hex_digit(special >> 4), hex_digit(special & 0xF)]);
+            0..=0x1F => {
+                out.extend_from_slice(&[
+                    b'\\',
+                    b'u',
+                    b'0',
+                    b'0',
+                    hex_digit(special >> 4),
+                    hex_digit(special & 0xF),
+                ]);
                 continue;
             }
+            _ => special,
         };
         out.extend_from_slice(&[b'\\', short]);
     }
-    out.extend_from_slice(rest);
-    out.push(b'"');
-}
-
-/// Where the first byte is that must be escaped.
-fn next_special(bytes: &[u8]) -> Option<usize> {
-    let is_special = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
-    // The fold over a block has no early exit, so the compiler can look at all its bytes at once.
-    let mut blocks = bytes.chunks(32).enumerate();
-    let (block, at) = blocks.find_map(|(block, bytes)| {
-        let found = bytes.iter().fold(false, |found, byte| found | is_special(byte));
-        found.then(|| bytes.iter().position(is_special).map(|at| (block, at))).flatten()
-    })?;
-    Some(block * 32 + at)
+    out.extend_from_slice(bytes.get(copied..).unwrap_or_default());
 }
 
 fn write_u64(out: &mut Vec<u8>, value: u64) {
-    // In parts of nine digits, because WebAssembly divides 32-bit numbers by ten without a division.
-    const PART: u64 = 1_000_000_000;
-    match u32::try_from(value) {
-        Ok(small) => write_u32(out, small),
-        Err(_) => {
-            write_u64(out, value / PART);
-            let mut low = (value % PART) as u32;
-            let mut digits = [b'0'; 9];
-            for digit in digits.iter_mut().rev() {
-                *digit += (low % 10) as u8;
-                low /= 10;
-            }
-            out.extend_from_slice(&digits);
-        }
-    }
-}
-
-fn write_u32(out: &mut Vec<u8>, mut value: u32) {
-    let mut digits = [b'0'; 10];
-    let mut start = 0;
-    for (at, digit) in digits.iter_mut().enumerate().rev() {
-        *digit += (value % 10) as u8;
-        value /= 10;
-        start = at;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(start..).unwrap_or_default());
+    out.extend_from_slice(Digits::of(value).as_bytes());
 }
 
 /// Writes the shortest digits that read back as the same finite double.
@@ -370,6 +369,12 @@ mod tests {
 
     use super::*;
 
+    fn write_string(out: &mut Vec<u8>, text: &str) {
+        out.push(b'"');
+        write_escaped(out, text);
+        out.push(b'"');
+    }
+
     fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
         let mut out = Vec::new();
         write(&mut out);
@@ -389,20 +394,6 @@ mod tests {
         }
         assert_eq!(written(|out| write_string(out, &all)), serde_json::to_string(&all).unwrap());
         assert_eq!(written(|out| write_string(out, "")), "\"\"");
-    }
-
-    #[test]
-    fn integers_are_written_as_std_does() {
-        let mut table = vec![0, 1, 9, 10, 99, u64::from(u32::MAX), u64::from(u32::MAX) + 1, u64::MAX];
-        table.extend(
-            (0..20).flat_map(|power| [10_u64.pow(power), 10_u64.pow(power) - 1, 10_u64.pow(power) + 7]),
-        );
-        table.extend((0..64).map(|shift| 0xDEAD_BEEF_1234_5677_u64 >> shift));
-        for value in table {
-            assert_eq!(written(|out| write_u64(out, value)), value.to_string());
-            let value = value as u32;
-            assert_eq!(written(|out| write_u32(out, value)), value.to_string());
-        }
     }
 
     #[test]

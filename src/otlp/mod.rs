@@ -7,6 +7,7 @@
 //! Receivers refuse a whole batch for one value that they do not like. So nothing here writes what any of the
 //! known decoders refuses: see [`json`] for the rules, and [`MAX_DEPTH`] for the one that is not about spelling.
 
+mod digits;
 pub mod json;
 mod limits;
 pub mod protobuf;
@@ -18,6 +19,7 @@ pub mod worker;
 mod worker_options;
 mod worker_output;
 
+pub(crate) use self::digits::Digits;
 pub use self::limits::Limits;
 pub use self::record::{LogRecord, Resource, Scope, Severity};
 pub use self::value::{AnyValue, Attributes, KeyValue, MAX_DEPTH};
@@ -55,6 +57,36 @@ impl Format {
         match self {
             Self::Json => json::encode_record(record, out),
             Self::Protobuf => protobuf::encode_record(record, out),
+        }
+    }
+
+    /// Begins a record with attributes: writes all that comes before the first.
+    pub(crate) fn begin_record(self, record: &LogRecord<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::Json => {
+                json::write_head(record, out);
+                json::begin_attributes(out);
+            }
+            Self::Protobuf => protobuf::write_head(record, out),
+        }
+    }
+
+    /// Appends an attribute, which has a name, to a record that is begun.
+    pub(crate) fn write_attribute(self, key: &str, value: &AnyValue<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::Json => json::write_attribute(out, key, value),
+            Self::Protobuf => protobuf::write_attribute(out, key, value),
+        }
+    }
+
+    /// Ends a record that is begun: appends all that comes after the last attribute.
+    pub(crate) fn end_record(self, record: &LogRecord<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::Json => {
+                json::end_attributes(out);
+                json::write_tail(record, out);
+            }
+            Self::Protobuf => protobuf::write_tail(record, out),
         }
     }
 

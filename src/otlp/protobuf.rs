@@ -6,7 +6,7 @@
 use std::iter;
 
 use super::record::{LogRecord, Resource, Scope};
-use super::value::{AnyValue, Attributes, KeyValue};
+use super::value::{AnyValue, Attributes};
 use super::{ExportResponse, Status};
 
 // Wire types.
@@ -15,18 +15,36 @@ const FIXED64: u8 = 1;
 const LEN: u8 = 2;
 const FIXED32: u8 = 5;
 
+/// The field `LogRecord.attributes`.
+const ATTRIBUTES: u8 = 6;
+
 /// How many bytes the length of a message takes at most, as messages are smaller than 2 GiB.
 const MAX_LEN_LEN: usize = 5;
 
 /// Appends one record to `out`: the message `LogRecord`, without the length before it.
 pub fn encode_record(record: &LogRecord<'_>, out: &mut Vec<u8>) {
+    write_head(record, out);
+    write_attributes(out, ATTRIBUTES, &record.attributes);
+    write_tail(record, out);
+}
+
+/// Writes what comes before the attributes.
+pub(super) fn write_head(record: &LogRecord<'_>, out: &mut Vec<u8>) {
     write_nanos(out, 1, record.time_unix_nano);
     write_uint(out, 2, record.severity_number.number().into());
     write_text(out, 3, &record.severity_text);
     if let Some(body) = record.sent_body() {
         write_message(out, 5, |out| write_value(out, body, 1));
     }
-    write_attributes(out, 6, &record.attributes);
+}
+
+/// Writes one of a record's attributes.
+pub(super) fn write_attribute(out: &mut Vec<u8>, key: &str, value: &AnyValue<'_>) {
+    write_message(out, ATTRIBUTES, |out| write_key_value(out, key, value, 1));
+}
+
+/// Writes what comes after the attributes.
+pub(super) fn write_tail(record: &LogRecord<'_>, out: &mut Vec<u8>) {
     write_uint(out, 7, record.dropped_attributes_count);
     if record.trace_flags() != 0 {
         write_tag(out, 8, FIXED32);
@@ -179,13 +197,13 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 
 fn write_attributes(out: &mut Vec<u8>, number: u8, attributes: &Attributes<'_>) {
     for attribute in attributes.named() {
-        write_message(out, number, |out| write_key_value(out, attribute, 1));
+        write_message(out, number, |out| write_key_value(out, &attribute.key, &attribute.value, 1));
     }
 }
 
-fn write_key_value(out: &mut Vec<u8>, entry: &KeyValue<'_>, depth: usize) {
-    write_text(out, 1, &entry.key);
-    let value = entry.value.at_depth(depth);
+fn write_key_value(out: &mut Vec<u8>, key: &str, value: &AnyValue<'_>, depth: usize) {
+    write_text(out, 1, key);
+    let value = value.at_depth(depth);
     if !value.is_empty() {
         write_message(out, 2, |out| write_value(out, value, depth));
     }
@@ -216,7 +234,7 @@ fn write_value(out: &mut Vec<u8>, value: &AnyValue<'_>, depth: usize) {
         }
         AnyValue::KvList(map) => write_message(out, 6, |out| {
             for entry in map {
-                write_message(out, 1, |out| write_key_value(out, entry, depth + 1));
+                write_message(out, 1, |out| write_key_value(out, &entry.key, &entry.value, depth + 1));
             }
         }),
         AnyValue::String(text) => write_bytes(out, 1, text.as_bytes()),
@@ -256,18 +274,24 @@ fn write_message(out: &mut Vec<u8>, number: u8, write: impl FnOnce(&mut Vec<u8>)
     let start = out.len();
     out.push(0);
     write(out);
-    let end = out.len();
-    write_varint(out, (end - start - 1) as u64);
-    // The length's last byte goes to the free place, the others before it.
-    let last = out.pop();
-    let moves = out.len() - end;
-    if let (Some(message), Some(last)) = (out.get_mut(start..), last) {
-        if let Some(free) = message.first_mut() {
-            *free = last;
-        }
-        if moves > 0 {
-            message.rotate_right(moves);
-        }
+    write_len(out, start);
+}
+
+/// Writes how long what is behind the byte at `start` is, there.
+fn write_len(out: &mut Vec<u8>, start: usize) {
+    let len = out.len() - start - 1;
+    let more = varint_len(len) - 1;
+    if more > 0 {
+        out.resize(out.len() + more, 0);
+        out.copy_within(start + 1..start + 1 + len, start + 1 + more);
+    }
+    let mut rest = len;
+    for byte in out.iter_mut().skip(start).take(more) {
+        *byte = rest as u8 | 0x80;
+        rest >>= 7;
+    }
+    if let Some(last) = out.get_mut(start + more) {
+        *last = rest as u8;
     }
 }
 
@@ -291,8 +315,12 @@ fn framed_len(record_lens: impl Iterator<Item = usize>) -> usize {
 
 /// The length of a field with a one-byte tag and this many bytes of content.
 fn field_len(content: usize) -> usize {
-    let bits = usize::BITS - (content | 1).leading_zeros();
-    content.saturating_add(1 + bits.div_ceil(7) as usize)
+    content.saturating_add(1 + varint_len(content))
+}
+
+fn varint_len(value: usize) -> usize {
+    let bits = usize::BITS - (value | 1).leading_zeros();
+    bits.div_ceil(7) as usize
 }
 
 /// The fields of a message; ends where it is malformed, which receivers' answers may be.

@@ -177,7 +177,11 @@ impl<'a> Attributes<'a> {
     ///
     /// This compares with every key that is there; to build a long list, collect it from an iterator.
     pub fn set(&mut self, key: impl Into<Cow<'a, str>>, value: impl Into<AnyValue<'a>>) {
-        let (key, value) = (key.into(), value.into());
+        self.put(key.into(), value.into());
+    }
+
+    /// One copy for all types of keys and values.
+    fn put(&mut self, key: Cow<'a, str>, value: AnyValue<'a>) {
         match self.entries.iter_mut().find(|entry| entry.key == key) {
             Some(entry) => entry.value = value,
             None => self.entries.push(KeyValue { key, value }),

@@ -5,7 +5,6 @@
 //!
 //! [OTLP 1.11]: https://opentelemetry.io/docs/specs/otlp/
 
-use std::collections::VecDeque;
 use std::mem;
 
 use crate::error::Error;
@@ -54,7 +53,8 @@ pub struct Worker {
     phase: Phase,
     /// At most `max_request_bytes`; less after the server found a request too large.
     body_limit: usize,
-    outputs: VecDeque<Output>,
+    /// Never many.
+    outputs: Vec<Output>,
     /// What the host's timer is set to.
     timer_ms: Option<f64>,
     now_ms: f64,
@@ -116,7 +116,7 @@ impl Worker {
             flushes: Vec::new(),
             phase: Phase::Open,
             body_limit: options.max_request_bytes,
-            outputs: VecDeque::new(),
+            outputs: Vec::new(),
             timer_ms: None,
             now_ms: f64::NEG_INFINITY,
             next_export: 1,
@@ -202,12 +202,9 @@ impl Worker {
             self.queue.put_back(retry.batch);
         }
         if resend_in_flight {
-            let (unloading, regular) =
-                mem::take(&mut self.sent).into_iter().partition(|export| export.unload);
-            self.sent = unloading;
-            let regular: Vec<Export> = regular;
-            for export in regular {
-                self.outputs.push_back(Output::Cancel { id: export.id });
+            while let Some(at) = self.sent.iter().position(|export| !export.unload) {
+                let export = self.sent.remove(at);
+                self.outputs.push(Output::Cancel { id: export.id });
                 self.queue.put_back(export.batch);
             }
         }
@@ -239,7 +236,7 @@ impl Worker {
         let late = |export: &&Export| export.deadline_ms <= self.now_ms;
         let late: Vec<ExportId> = self.sent.iter().filter(late).map(|export| export.id).collect();
         for id in late {
-            self.outputs.push_back(Output::Cancel { id });
+            self.outputs.push(Output::Cancel { id });
             self.settle(id, Outcome::Timeout, random);
         }
         self.advance();
@@ -257,8 +254,8 @@ impl Worker {
     /// Returns the next thing to do, or `None` when there is nothing until the next call of another method.
     #[must_use = "what is not done is never asked for again"]
     pub fn poll_output(&mut self) -> Option<Output> {
-        if let Some(output) = self.outputs.pop_front() {
-            return Some(output);
+        if !self.outputs.is_empty() {
+            return Some(self.outputs.remove(0));
         }
         let wake_ms = self.wake_ms();
         if self.timer_ms == wake_ms {
@@ -374,7 +371,7 @@ impl Worker {
         if export.attempt > 1 {
             self.stats.retried = self.stats.retried.saturating_add(1);
         }
-        self.outputs.push_back(Output::Send {
+        self.outputs.push(Output::Send {
             id: export.id,
             attempt: export.attempt,
             records: export.batch.len(),
@@ -493,17 +490,17 @@ impl Worker {
     /// Ends the shutdown, and with it everything that is left.
     fn close(&mut self, result: FlushResult) {
         for export in mem::take(&mut self.sent) {
-            self.outputs.push_back(Output::Cancel { id: export.id });
+            self.outputs.push(Output::Cancel { id: export.id });
             self.queue.put_back(export.batch);
         }
         self.drop_waiting(DropReason::Shutdown);
         // One result for all who wait.
         let ids: Vec<FlushId> = mem::take(&mut self.flushes).into_iter().map(|flush| flush.id).collect();
         if !ids.is_empty() {
-            self.outputs.push_back(Output::FlushDone { ids, result });
+            self.outputs.push(Output::FlushDone { ids, result });
         }
         self.phase = Phase::Closed;
-        self.outputs.push_back(Output::ShutdownDone { result });
+        self.outputs.push(Output::ShutdownDone { result });
     }
 
     fn resolve_flushes(&mut self) {
@@ -530,7 +527,7 @@ impl Worker {
                 now != Some(result)
             });
             if !ids.is_empty() {
-                self.outputs.push_back(Output::FlushDone { ids, result });
+                self.outputs.push(Output::FlushDone { ids, result });
             }
         }
     }

@@ -1,23 +1,12 @@
 //! One type per event, and how each writes its attributes.
 
+use super::fields::Fields;
 use crate::item::TokenUsage;
-use crate::otlp::LogRecord;
-
-/// How counts and flags are typed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum AttributeTypes {
-    /// As the reference sends them, so that dashboards made for it work: `duration_ms`, `prompt_length`, the
-    /// input, output and tool token counts and `success` are strings, the others numbers.
-    #[default]
-    Codex,
-    /// All counts are integers, `success` is a boolean.
-    Typed,
-}
 
 /// An event of the catalog.
 pub trait Event {
     /// Its name, in the attribute `event.name` and as the record's `eventName`.
-    const NAME: &'static str;
+    fn name(&self) -> &'static str;
 
     /// `event.kind`, which stands before the common attributes.
     fn kind(&self) -> Option<&str> {
@@ -25,50 +14,7 @@ pub trait Event {
     }
 
     /// Writes the attributes that only this event has.
-    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>);
-}
-
-/// Writes attributes with the right types.
-#[derive(Debug)]
-pub struct Fields<'r, 'a> {
-    pub(super) record: &'r mut LogRecord<'a>,
-    pub(super) types: AttributeTypes,
-}
-
-impl<'a> Fields<'_, 'a> {
-    fn text(&mut self, key: &'static str, value: &'a str) {
-        self.record.set(key, value);
-    }
-
-    fn text_some(&mut self, key: &'static str, value: Option<&'a str>) {
-        self.record.set_some(key, value);
-    }
-
-    /// A number that the reference sends as a string.
-    fn count(&mut self, key: &'static str, value: u64) {
-        match self.types {
-            AttributeTypes::Codex => self.record.set(key, value.to_string()),
-            AttributeTypes::Typed => self.record.set(key, value),
-        }
-    }
-
-    fn count_some(&mut self, key: &'static str, value: Option<u64>) {
-        if let Some(value) = value {
-            self.count(key, value);
-        }
-    }
-
-    /// A number that the reference sends as a number.
-    fn number_some(&mut self, key: &'static str, value: Option<u64>) {
-        self.record.set_some(key, value);
-    }
-
-    fn flag(&mut self, key: &'static str, value: bool) {
-        match self.types {
-            AttributeTypes::Codex => self.record.set(key, if value { "true" } else { "false" }),
-            AttributeTypes::Typed => self.record.set(key, value),
-        }
-    }
+    fn write(&self, fields: &mut Fields<'_>);
 }
 
 /// A conversation begins.
@@ -97,9 +43,11 @@ pub struct ConversationStarts {
 }
 
 impl Event for ConversationStarts {
-    const NAME: &'static str = "codex.conversation_starts";
+    fn name(&self) -> &'static str {
+        "codex.conversation_starts"
+    }
 
-    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+    fn write(&self, fields: &mut Fields<'_>) {
         fields.text_some("provider_name", self.provider_name.as_deref());
         fields.text_some("reasoning_effort", self.reasoning_effort.as_deref());
         fields.text_some("reasoning_summary", self.reasoning_summary.as_deref());
@@ -129,13 +77,15 @@ pub struct ApiRequest {
 }
 
 impl Event for ApiRequest {
-    const NAME: &'static str = "codex.api_request";
+    fn name(&self) -> &'static str {
+        "codex.api_request"
+    }
 
-    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+    fn write(&self, fields: &mut Fields<'_>) {
         fields.count("duration_ms", self.duration_ms);
         fields.number_some("http.response.status_code", self.status.map(u64::from));
         fields.text_some("error.message", self.error_message.as_deref());
-        fields.number_some("attempt", Some(self.attempt));
+        fields.number("attempt", self.attempt);
         fields.text_some("cf_ray", self.cf_ray.as_deref());
     }
 }
@@ -163,15 +113,41 @@ impl SseEvent {
 }
 
 impl Event for SseEvent {
-    const NAME: &'static str = SSE_EVENT;
+    fn name(&self) -> &'static str {
+        SSE_EVENT
+    }
 
     fn kind(&self) -> Option<&str> {
         self.kind.as_deref()
     }
 
-    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+    fn write(&self, fields: &mut Fields<'_>) {
+        let Self { kind, duration_ms, error_message } = self;
+        let (kind, error_message) = (kind.as_deref(), error_message.as_deref());
+        SseFrame { kind, duration_ms: *duration_ms, error_message }.write(fields);
+    }
+}
+
+/// An [`SseEvent`] that owns nothing: there may be thousands in a second.
+#[derive(Debug)]
+pub(super) struct SseFrame<'o> {
+    pub(super) kind: Option<&'o str>,
+    pub(super) duration_ms: Option<u64>,
+    pub(super) error_message: Option<&'o str>,
+}
+
+impl Event for SseFrame<'_> {
+    fn name(&self) -> &'static str {
+        SSE_EVENT
+    }
+
+    fn kind(&self) -> Option<&str> {
+        self.kind
+    }
+
+    fn write(&self, fields: &mut Fields<'_>) {
         fields.count_some("duration_ms", self.duration_ms);
-        fields.text_some("error.message", self.error_message.as_deref());
+        fields.text_some("error.message", self.error_message);
     }
 }
 
@@ -183,13 +159,15 @@ pub struct SseCompleted {
 }
 
 impl Event for SseCompleted {
-    const NAME: &'static str = SSE_EVENT;
+    fn name(&self) -> &'static str {
+        SSE_EVENT
+    }
 
     fn kind(&self) -> Option<&str> {
         Some(COMPLETED_KIND)
     }
 
-    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+    fn write(&self, fields: &mut Fields<'_>) {
         fields.count_some("input_token_count", self.usage.input_tokens);
         fields.count_some("output_token_count", self.usage.output_tokens);
         fields.number_some("cached_token_count", self.usage.cached_input_tokens);
@@ -211,16 +189,18 @@ pub struct SseSummary {
 }
 
 impl Event for SseSummary {
-    const NAME: &'static str = SSE_EVENT;
+    fn name(&self) -> &'static str {
+        SSE_EVENT
+    }
 
     fn kind(&self) -> Option<&str> {
         Some("summary")
     }
 
-    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+    fn write(&self, fields: &mut Fields<'_>) {
         fields.count("duration_ms", self.duration_ms);
-        fields.number_some("sse_event_count", Some(self.events));
-        fields.number_some("sse_event_failed_count", Some(self.failed));
+        fields.number("sse_event_count", self.events);
+        fields.number("sse_event_failed_count", self.failed);
     }
 }
 
@@ -234,9 +214,11 @@ pub struct UserPrompt {
 }
 
 impl Event for UserPrompt {
-    const NAME: &'static str = "codex.user_prompt";
+    fn name(&self) -> &'static str {
+        "codex.user_prompt"
+    }
 
-    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+    fn write(&self, fields: &mut Fields<'_>) {
         fields.count("prompt_length", self.prompt_length);
         fields.text("prompt", &self.prompt);
     }
@@ -263,9 +245,11 @@ impl ToolDecision {
 }
 
 impl Event for ToolDecision {
-    const NAME: &'static str = "codex.tool_decision";
+    fn name(&self) -> &'static str {
+        "codex.tool_decision"
+    }
 
-    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+    fn write(&self, fields: &mut Fields<'_>) {
         fields.text("tool_name", &self.tool_name);
         fields.text("call_id", &self.call_id);
         fields.text("decision", &self.decision);
@@ -291,9 +275,11 @@ pub struct ToolResult {
 }
 
 impl Event for ToolResult {
-    const NAME: &'static str = "codex.tool_result";
+    fn name(&self) -> &'static str {
+        "codex.tool_result"
+    }
 
-    fn write<'a>(&'a self, fields: &mut Fields<'_, 'a>) {
+    fn write(&self, fields: &mut Fields<'_>) {
         fields.text("tool_name", &self.tool_name);
         fields.text_some("call_id", self.call_id.as_deref());
         fields.text_some("arguments", self.arguments.as_deref());

@@ -15,7 +15,9 @@
 //! values: [`AttributeTypes`].
 
 mod catalog;
+mod fields;
 mod observe;
+mod prefix;
 mod recorder;
 mod redact;
 mod session;
@@ -23,9 +25,10 @@ mod timestamp;
 mod traceparent;
 
 pub use self::catalog::{
-    ApiRequest, AttributeTypes, ConversationStarts, Event, Fields, SseCompleted, SseEvent, SseSummary,
-    ToolDecision, ToolResult, UserPrompt,
+    ApiRequest, ConversationStarts, Event, SseCompleted, SseEvent, SseSummary, ToolDecision, ToolResult,
+    UserPrompt,
 };
+pub use self::fields::{AttributeTypes, Fields};
 pub use self::observe::Observation;
 pub(crate) use self::observe::{Observer, is_judged};
 pub use self::recorder::{Recorder, SseEvents, StreamCounts};

@@ -1,6 +1,6 @@
 //! What a stream's frames become: the decision rules of the reference's `log_sse_event`.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode};
 use crate::item::TokenUsage;
@@ -13,7 +13,7 @@ pub enum Observation {
     /// An SSE event came, or getting one failed.
     Event {
         /// The event's name; `None` when there was none to get.
-        kind: Option<Cow<'static, str>>,
+        kind: Option<Arc<str>>,
         /// What was wrong with it.
         error: Option<String>,
         /// How long it was waited for, in milliseconds.
@@ -43,11 +43,20 @@ pub(crate) struct Observer {
     last_at_ms: f64,
     noted: Vec<Observation>,
     events: u64,
+    /// Of the last event: most are of the same.
+    last_kind: Option<Arc<str>>,
 }
 
 impl Observer {
     pub(crate) fn new(now_ms: f64) -> Self {
-        Self { is_on: false, opened_at_ms: now_ms, last_at_ms: now_ms, noted: Vec::new(), events: 0 }
+        Self {
+            is_on: false,
+            opened_at_ms: now_ms,
+            last_at_ms: now_ms,
+            noted: Vec::new(),
+            events: 0,
+            last_kind: None,
+        }
     }
 
     pub(crate) fn switch_on(&mut self) {
@@ -63,7 +72,8 @@ impl Observer {
         if self.is_on {
             self.events += 1;
             let waited_ms = self.waited(now_ms);
-            self.noted.push(Observation::Event { kind: Some(kind(event)), error: None, waited_ms });
+            let kind = Some(self.kind(event));
+            self.noted.push(Observation::Event { kind, error: None, waited_ms });
         }
     }
 
@@ -83,8 +93,8 @@ impl Observer {
         let (kind, error) = match (frame.utf8_error, error) {
             // Below the level of events: there is no kind.
             (Some(error), _) => (None, Some(format!("UTF8 error: {error}"))),
-            (None, Some(error)) => (Some(kind(frame.event)), Some(error.to_owned())),
-            (None, None) => (Some(kind(frame.event)), data.and_then(|data| judge(frame.event, data))),
+            (None, Some(error)) => (Some(self.kind(frame.event)), Some(error.to_owned())),
+            (None, None) => (Some(self.kind(frame.event)), data.and_then(|data| judge(frame.event, data))),
         };
         self.noted.push(Observation::Event { kind, error, waited_ms });
     }
@@ -122,15 +132,18 @@ impl Observer {
         self.noted.push(Observation::Failed { message, duration_ms });
     }
 
+    fn kind(&mut self, event: &str) -> Arc<str> {
+        match &self.last_kind {
+            Some(kind) if **kind == *event => Arc::clone(kind),
+            _ => Arc::clone(self.last_kind.insert(event.into())),
+        }
+    }
+
     fn waited(&mut self, now_ms: f64) -> f64 {
         let waited = (now_ms - self.last_at_ms).max(0.0);
         self.last_at_ms = now_ms;
         waited
     }
-}
-
-fn kind(event: &str) -> Cow<'static, str> {
-    if event == "message" { Cow::Borrowed("message") } else { Cow::Owned(event.to_owned()) }
 }
 
 /// Whether events of this name are told what is wrong with their data, so that each must be looked at.

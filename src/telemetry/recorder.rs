@@ -1,9 +1,14 @@
 //! Events in, encoded records out.
 
-use super::catalog::{Event, SseCompleted, SseEvent, SseSummary, ToolResult, UserPrompt};
+use super::catalog::{Event, SseCompleted, SseEvent, SseFrame, SseSummary, ToolResult, UserPrompt};
+use super::fields::{Encoder, Fields};
 use super::observe::Observation;
+use super::prefix::Prefix;
 use super::session::Session;
 use crate::otlp::{AnyValue, Format, Limits, LogRecord};
+
+/// A buffer of this size is kept from record to record; what one huge record needed is given back.
+const KEPT_BYTES: usize = 64 << 10;
 
 /// How many records the frames of a stream become.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub struct Recorder {
     sse_events: SseEvents,
     format: Format,
     limits: Limits,
+    /// `None` where limits may cut records of the catalog.
+    prefix: Option<Prefix>,
     buffer: Vec<u8>,
 }
 
@@ -37,7 +44,8 @@ pub struct StreamCounts {
 impl Recorder {
     /// A recorder for one run.
     pub fn new(session: Session, sse_events: SseEvents, format: Format, limits: Limits) -> Self {
-        Self { session, sse_events, format, limits, buffer: Vec::new() }
+        let prefix = Prefix::new(&session, format, &limits);
+        Self { session, sse_events, format, limits, prefix, buffer: Vec::new() }
     }
 
     /// The run's metadata and policies.
@@ -46,9 +54,18 @@ impl Recorder {
     }
 
     /// Encodes an event that happened at `unix_nanos`; valid until the next call.
-    pub fn encode(&mut self, event: &impl Event, unix_nanos: u64) -> &[u8] {
-        let record = self.session.record(event, unix_nanos);
-        encoded(record, &self.limits, self.format, &mut self.buffer)
+    pub fn encode(&mut self, event: &dyn Event, unix_nanos: u64) -> &[u8] {
+        let Self { session, prefix, format, buffer, .. } = self;
+        let Some(prefix) = prefix else {
+            let record = session.record(event, unix_nanos);
+            return encoded(record, &self.limits, *format, buffer);
+        };
+        empty(buffer);
+        buffer.extend_from_slice(prefix.of(session, event.name(), event.kind(), unix_nanos));
+        let mut encoder = Encoder { format: *format, out: buffer };
+        event.write(&mut Fields::new(&mut encoder, session.attribute_types));
+        format.end_record(&session.bare(event.name(), unix_nanos), buffer);
+        buffer
     }
 
     /// Encodes an event that is not of the catalog; see [`Session::own_record`].
@@ -97,9 +114,12 @@ impl Recorder {
                     SseEvents::Summary | SseEvents::Off => error.is_some(),
                 };
                 if wanted {
-                    let kind = kind.map(std::borrow::Cow::into_owned);
-                    let event = SseEvent { kind, duration_ms: Some(millis(waited_ms)), error_message: error };
-                    push(self.encode(&event, unix_nanos));
+                    let frame = SseFrame {
+                        kind: kind.as_deref(),
+                        duration_ms: Some(millis(waited_ms)),
+                        error_message: error.as_deref(),
+                    };
+                    push(self.encode(&frame, unix_nanos));
                 }
             }
             Observation::Completed { usage, duration_ms } => {
@@ -139,9 +159,16 @@ fn encoded<'b>(
     buffer: &'b mut Vec<u8>,
 ) -> &'b [u8] {
     limits.apply(&mut record);
-    buffer.clear();
+    empty(buffer);
     format.encode_record(&record, buffer);
     buffer
+}
+
+fn empty(buffer: &mut Vec<u8>) {
+    if buffer.capacity() > KEPT_BYTES {
+        *buffer = Vec::new();
+    }
+    buffer.clear();
 }
 
 /// Whole milliseconds.

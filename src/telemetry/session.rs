@@ -1,8 +1,9 @@
 //! What all records of a run have in common.
 
-use super::catalog::{AttributeTypes, Event, Fields};
+use super::catalog::Event;
+use super::fields::{AttributeTypes, Fields};
 use super::redact::ContentPolicy;
-use super::timestamp::rfc3339_millis;
+use super::timestamp::Timestamp;
 use super::traceparent::TraceParent;
 use crate::otlp::{AnyValue, LogRecord, Severity};
 
@@ -40,9 +41,9 @@ pub struct Session {
 
 impl Session {
     /// The record of an event that happened at `unix_nanos`.
-    pub fn record<'a>(&'a self, event: &'a impl Event, unix_nanos: u64) -> LogRecord<'a> {
-        let mut record = self.begin(event_name(event), event.kind(), unix_nanos);
-        event.write(&mut Fields { record: &mut record, types: self.attribute_types });
+    pub fn record<'a>(&'a self, event: &'a dyn Event, unix_nanos: u64) -> LogRecord<'a> {
+        let mut record = self.begin(event.name(), event.kind(), unix_nanos);
+        event.write(&mut Fields::new(&mut record, self.attribute_types));
         record
     }
 
@@ -68,6 +69,16 @@ impl Session {
     }
 
     fn begin<'a>(&'a self, name: &'a str, kind: Option<&'a str>, unix_nanos: u64) -> LogRecord<'a> {
+        let mut record = self.bare(name, unix_nanos);
+        record.set("event.name", name);
+        record.set("event.timestamp", Timestamp::of(unix_nanos).as_str().to_owned());
+        record.set_some("event.kind", kind);
+        self.each_common(&mut |key, value| record.set(key, value));
+        record
+    }
+
+    /// The record of an event without its attributes.
+    pub(super) fn bare<'a>(&self, name: &'a str, unix_nanos: u64) -> LogRecord<'a> {
         let mut record = LogRecord::event(name, unix_nanos);
         record.severity_number = Severity::INFO;
         record.severity_text = "INFO".into();
@@ -76,20 +87,20 @@ impl Session {
             record.span_id = Some(trace.span_id);
             record.flags = trace.flags.into();
         }
-        record.set("event.name", name);
-        record.set("event.timestamp", rfc3339_millis(unix_nanos));
-        record.set_some("event.kind", kind);
-        record.set("conversation.id", self.conversation_id.as_str());
-        record.set("app.version", self.app_version.as_str());
-        record.set_some("auth_mode", self.auth_mode.as_deref());
-        record.set_some("user.account_id", self.account_id.as_deref());
-        record.set("terminal.type", self.terminal_type.as_str());
-        record.set("model", self.model.as_str());
-        record.set("slug", self.slug.as_str());
         record
     }
-}
 
-fn event_name<E: Event>(_: &E) -> &'static str {
-    E::NAME
+    /// The attributes that are the same in every record, in order.
+    pub(super) fn each_common<'a>(&'a self, each: &mut dyn FnMut(&'static str, &'a str)) {
+        each("conversation.id", &self.conversation_id);
+        each("app.version", &self.app_version);
+        for (key, value) in [("auth_mode", &self.auth_mode), ("user.account_id", &self.account_id)] {
+            if let Some(value) = value {
+                each(key, value);
+            }
+        }
+        each("terminal.type", &self.terminal_type);
+        each("model", &self.model);
+        each("slug", &self.slug);
+    }
 }

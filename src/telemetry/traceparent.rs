@@ -27,10 +27,11 @@ impl TraceParent {
 
     fn read(header: &str) -> Option<Self> {
         let mut parts = header.trim().split('-');
-        let [version] = hex::<1>(parts.next()?)?;
-        let trace_id = hex::<16>(parts.next()?)?;
-        let span_id = hex::<8>(parts.next()?)?;
-        let [flags] = hex::<1>(parts.next()?)?;
+        let (mut version, mut trace_id, mut span_id, mut flags) = ([0], [0; 16], [0; 8], [0]);
+        for bytes in [&mut version[..], &mut trace_id, &mut span_id, &mut flags] {
+            read_hex(parts.next()?, bytes)?;
+        }
+        let ([version], [flags]) = (version, flags);
         let is_valid = version != 0xFF
             && (version != 0 || parts.next().is_none())
             && trace_id != [0; 16]
@@ -39,18 +40,17 @@ impl TraceParent {
     }
 }
 
-/// Lower-case hex, as the standard asks.
-fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+/// Reads lower-case hex, as the standard asks.
+fn read_hex(text: &str, bytes: &mut [u8]) -> Option<()> {
     let digits = text.as_bytes();
-    if digits.len() != 2 * N {
+    if digits.len() != 2 * bytes.len() {
         return None;
     }
-    let mut bytes = [0; N];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
         let &[high, low] = pair else { return None };
         *byte = nibble(high)? << 4 | nibble(low)?;
     }
-    Some(bytes)
+    Some(())
 }
 
 fn nibble(digit: u8) -> Option<u8> {

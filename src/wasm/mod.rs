@@ -18,6 +18,10 @@ mod telemetry;
 #[path = "telemetry_off.rs"]
 mod telemetry;
 #[cfg(feature = "otel")]
+mod telemetry_events;
+#[cfg(feature = "otel")]
+mod telemetry_object;
+#[cfg(feature = "otel")]
 mod telemetry_shapes;
 #[cfg(feature = "otel")]
 mod telemetry_values;

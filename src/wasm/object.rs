@@ -1,10 +1,8 @@
 //! Reading JavaScript's objects field by field, each with the type that belongs there.
 //!
-//! Not by serde: its deserializer for a handful of shapes was a tenth of the module, a good part of it for putting
-//! numbers into its own messages. What goes out is `serde-wasm-bindgen`'s business, which costs little.
+//! Not by `serde-wasm-bindgen`: its deserializer for a handful of shapes was a tenth of the module, a good part of it for
+//! putting numbers into its own messages.
 
-#[cfg(feature = "otel")]
-use js_sys::Object;
 use js_sys::{Array, Reflect};
 use wasm_bindgen::prelude::*;
 
@@ -32,27 +30,12 @@ impl<'o> Fields<'o> {
             .map_err(|error| Error::new(ErrorCode::BadOption, super::source::describe(&error)))
     }
 
-    #[cfg(feature = "otel")]
-    pub(super) fn text(&self, name: &str) -> Result<String, Error> {
-        self.value(name)?.as_string().ok_or_else(|| self.bad(name, "a string"))
-    }
-
     pub(super) fn text_some(&self, name: &str) -> Result<Option<String>, Error> {
         self.some(name, |value| value.as_string(), "a string")
     }
 
-    #[cfg(feature = "otel")]
-    pub(super) fn number(&self, name: &str) -> Result<f64, Error> {
-        self.value(name)?.as_f64().ok_or_else(|| self.bad(name, "a number"))
-    }
-
     pub(super) fn number_some(&self, name: &str) -> Result<Option<f64>, Error> {
         self.some(name, |value| value.as_f64(), "a number")
-    }
-
-    #[cfg(feature = "otel")]
-    pub(super) fn flag(&self, name: &str) -> Result<bool, Error> {
-        self.value(name)?.as_bool().ok_or_else(|| self.bad(name, "true or false"))
     }
 
     /// A list of strings.
@@ -62,20 +45,6 @@ impl<'o> Fields<'o> {
             array.iter().map(|element| element.as_string()).collect()
         };
         self.some(name, read, "an array of strings")
-    }
-
-    /// An object of strings, in its own order.
-    #[cfg(feature = "otel")]
-    pub(super) fn text_map(&self, name: &str) -> Result<Vec<(String, String)>, Error> {
-        let read = |value: &JsValue| {
-            let object = value.dyn_ref::<Object>()?;
-            let entry = |entry: JsValue| {
-                let pair = entry.unchecked_into::<Array>();
-                Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
-            };
-            Object::entries(object).iter().map(entry).collect()
-        };
-        Ok(self.some(name, read, "an object of strings")?.unwrap_or_default())
     }
 
     fn some<T>(

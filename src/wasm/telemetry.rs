@@ -9,6 +9,7 @@ use wasm_bindgen::prelude::*;
 
 use super::aggregator::error_json;
 use super::clock;
+use super::telemetry_events;
 use super::telemetry_shapes::{self, JsSettings, SCOPE};
 use super::telemetry_values;
 use crate::error::Error;
@@ -28,7 +29,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    fn record(&mut self, event: &impl Event) {
+    fn record(&mut self, event: &dyn Event) {
         if self.exports {
             let record = self.recorder.encode(event, unix_nanos());
             // What has no room is counted in the worker's stats.
@@ -79,7 +80,7 @@ impl TelemetryCore {
     /// An event of the wrong shape, as JSON text; so for the others.
     #[wasm_bindgen(js_name = conversationStarts)]
     pub fn conversation_starts(&self, event: JsValue) -> Result<(), JsValue> {
-        let event = telemetry_shapes::conversation_starts(&event).map_err(thrown)?;
+        let event = telemetry_events::conversation_starts(&event).map_err(thrown)?;
         self.shared.borrow_mut().record(&event);
         Ok(())
     }
@@ -87,7 +88,7 @@ impl TelemetryCore {
     /// Records `codex.api_request`.
     #[wasm_bindgen(js_name = apiRequest)]
     pub fn api_request(&self, event: JsValue) -> Result<(), JsValue> {
-        let event = telemetry_shapes::api_request(&event).map_err(thrown)?;
+        let event = telemetry_events::api_request(&event).map_err(thrown)?;
         self.shared.borrow_mut().record(&event);
         Ok(())
     }
@@ -103,7 +104,7 @@ impl TelemetryCore {
     /// Records `codex.tool_decision`.
     #[wasm_bindgen(js_name = toolDecision)]
     pub fn tool_decision(&self, event: JsValue) -> Result<(), JsValue> {
-        let event = telemetry_shapes::tool_decision(&event).map_err(thrown)?;
+        let event = telemetry_events::tool_decision(&event).map_err(thrown)?;
         self.shared.borrow_mut().record(&event);
         Ok(())
     }
@@ -111,7 +112,7 @@ impl TelemetryCore {
     /// Records `codex.tool_result`.
     #[wasm_bindgen(js_name = toolResult)]
     pub fn tool_result(&self, event: JsValue) -> Result<(), JsValue> {
-        let result = telemetry_shapes::tool_result(&event).map_err(thrown)?;
+        let result = telemetry_events::tool_result(&event).map_err(thrown)?;
         let mut shared = self.shared.borrow_mut();
         let event = shared.recorder.tool_result(result);
         shared.record(&event);
