@@ -9,7 +9,7 @@ mod event;
 mod item;
 mod output;
 mod usage;
-mod verbatim;
+pub(super) mod verbatim;
 
 use std::sync::Arc;
 
