@@ -436,7 +436,8 @@ impl Worker {
             }
             Outcome::Disconnected { message } => self.fail(export, message, None, random),
             Outcome::Timeout => {
-                let message = format!("no answer within {} ms", (self.now_ms - export.sent_ms).round() as u64);
+                let message =
+                    format!("no answer within {} ms", (self.now_ms - export.sent_ms).round() as u64);
                 self.fail(export, message, None, random);
             }
         }

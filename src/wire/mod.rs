@@ -129,6 +129,8 @@ impl Wire {
     ) -> Result<Flow, Error> {
         let spoken = if self.has_content() { None } else { spoken(raw) };
         match (&*self, spoken) {
+            // Whichever it is of, the event is the error.
+            (Self::Undecided(_), Some(Spoken::Error)) => return Err(responses::reported_error(raw)),
             (_, None | Some(Spoken::Error)) | (Self::Undecided(_), Some(Spoken::Chat)) => {}
             (Self::Undecided(_), Some(Spoken::Responses)) => {
                 *self = Self::Responses(ResponsesStream::default());

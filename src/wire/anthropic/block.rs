@@ -66,7 +66,8 @@ impl Block {
     /// A block that was announced; its text is still to be taken ([`Block::begin`]).
     pub(super) fn announced(raw: Raw<'_>, index: Option<u64>) -> Self {
         let [kind, id, name] = json::pick(raw, ["type", "id", "name"], |_, _| {});
-        let string = |raw: Option<Raw<'_>>| raw.and_then(json::nonempty_string).unwrap_or_default().into_owned();
+        let string =
+            |raw: Option<Raw<'_>>| raw.and_then(json::nonempty_string).unwrap_or_default().into_owned();
         let kind = match string(kind).as_str() {
             "text" => Kind::Text,
             "thinking" => Kind::Thinking,

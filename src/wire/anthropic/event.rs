@@ -94,8 +94,8 @@ impl<'a> Delta<'a> {
 
     /// The text that it appends; an object where a piece of JSON text belongs is written out.
     pub(super) fn text(&self) -> Option<JsonText<'a>> {
-        let value = self.value.filter(|value| !value.is_null())?;
-        let text = json::text(value);
-        text.or_else(|| value.is_object().then(|| JsonText::Utf8(json::compact(value.as_str()).into())))
+        let value = self.value?;
+        let is_object = self.kind == DeltaKind::Input && value.is_object();
+        json::text(value).or_else(|| is_object.then(|| JsonText::Utf8(json::compact(value.as_str()).into())))
     }
 }

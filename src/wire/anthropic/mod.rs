@@ -12,15 +12,15 @@ mod usage;
 use std::sync::Arc;
 
 use self::block::Block;
-use self::event::{Delta, Event};
 pub(super) use self::event::is_message;
+use self::event::{Delta, Event};
 pub(crate) use self::repeat::{BlockDelta, find as find_repetition};
 use self::usage::Usage;
+use super::Flow;
 use super::chat::ChoiceSummary;
 use super::chat::extras::Extras;
 use super::chat::finish::FinishReason;
-use super::responses::verbatim;
-use super::{Flow, provider_error, responses};
+use super::responses::{reported_error, verbatim};
 use crate::error::{Error, ErrorCode};
 use crate::event::{Completion, Created, EndedBy, EventQueue};
 use crate::item::{Item, Provider, Status};
@@ -72,7 +72,7 @@ impl AnthropicStream {
         let Some(kind) = event.kind.as_deref() else {
             // A gateway's error, in the shape of its other wires.
             if event.error.is_some() {
-                return Err(reported(raw));
+                return Err(reported_error(raw));
             }
             self.note_unknown();
             return Ok(Flow::More);
@@ -108,7 +108,7 @@ impl AnthropicStream {
             }
             "message" => self.whole_message(raw, options, out)?,
             "ping" => {}
-            "error" => return Err(reported(raw)),
+            "error" => return Err(reported_error(raw)),
             _ => self.note_unknown(),
         }
         self.check_size(options)?;
@@ -234,12 +234,7 @@ impl AnthropicStream {
     }
 
     /// A message as the whole body.
-    fn whole_message(
-        &mut self,
-        raw: Raw<'_>,
-        options: &Options,
-        out: &mut EventQueue,
-    ) -> Result<(), Error> {
+    fn whole_message(&mut self, raw: Raw<'_>, options: &Options, out: &mut EventQueue) -> Result<(), Error> {
         self.open_message(raw, true, out);
         for block in json::field(raw, b"content").into_iter().flat_map(json::elements) {
             if let Some(at) = self.start(None, block, options, out) {
@@ -327,7 +322,10 @@ impl AnthropicStream {
         let mut at = self.open_block(event.index);
         let fits = at.and_then(|at| self.blocks.get(at)).is_some_and(|block| block.takes(delta.kind));
         if !fits {
-            // Its block was not announced.
+            // Its block was not announced, nor the end of the one before.
+            if let Some(open) = at {
+                self.stop(open, None, options, out);
+            }
             let described = Block::described_by(delta.kind);
             at = described.and_then(|described| self.start(event.index, described, options, out));
         }
@@ -401,10 +399,3 @@ impl AnthropicStream {
 }
 
 const DEFAULT_ROLE: &str = "assistant";
-
-/// `{"type":"error","error":{"type":..,"message":..}}`, or a gateway's version of it.
-fn reported(raw: Raw<'_>) -> Error {
-    let mut provider = provider_error::from_json(raw);
-    responses::note_retry_delay(&mut provider);
-    Error::provider(ErrorCode::ProviderError, provider)
-}

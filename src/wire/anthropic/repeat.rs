@@ -18,9 +18,7 @@ pub(crate) fn find(stream: &AnthropicStream, raw: Raw<'_>) -> Option<Repetition<
     let mut has_more = false;
     let event = Event::read(raw, |_, _| has_more = true);
     let others = [event.message, event.content_block, event.usage, event.error];
-    if has_more
-        || event.kind.as_deref() != Some("content_block_delta")
-        || others.iter().any(Option::is_some)
+    if has_more || event.kind.as_deref() != Some("content_block_delta") || others.iter().any(Option::is_some)
     {
         return None;
     }
