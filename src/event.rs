@@ -222,7 +222,7 @@ pub(crate) struct Row {
     pub(crate) choice: u32,
     /// The item's, call's or summary part's index.
     pub(crate) aux: u32,
-    text_end: usize,
+    pub(crate) text_end: usize,
     payload: usize,
 }
 
@@ -362,6 +362,21 @@ impl EventQueue {
                 return view(row, delta, self.payloads.get(row.payload));
             }
         }
+    }
+
+    /// Whether all events are deltas, and none was read: the text is theirs, one after the other.
+    pub(crate) fn has_only_text(&self) -> bool {
+        self.payloads.is_empty() && self.next_row == 0
+    }
+
+    /// Exchanges the text for another one, whose content does not matter: what is left is to be cleared.
+    pub(crate) fn swap_text(&mut self, text: &mut String) {
+        std::mem::swap(&mut self.text, text);
+    }
+
+    /// The rows of a queue that has only text.
+    pub(crate) fn text_rows(&self) -> &[Row] {
+        &self.rows
     }
 
     /// Every queued event as row, text and payload, for the flat table.

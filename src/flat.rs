@@ -55,21 +55,36 @@ impl FlatBatch {
         self.table.clear();
         self.table.shrink_to(KEPT_CAPACITY / 4);
         self.utf16_len = 0;
-        for (row, delta, payload) in queue.rows() {
-            let start = self.text.len();
-            match (row.kind, payload) {
-                (Kind::ToolCallDelta, _) | (_, None) => self.text.push_str(delta),
-                (_, Some(payload)) => push_json(&mut self.text, payload),
+        if queue.has_only_text() {
+            // Nearly every batch: the queue's text is the batch's, and where it is ASCII the ends are the same too.
+            queue.swap_text(&mut self.text);
+            let is_ascii = self.text.is_ascii();
+            let mut start = 0;
+            for row in queue.text_rows() {
+                self.utf16_len = match is_ascii {
+                    true => row.text_end as u32,
+                    false => self.utf16_len.wrapping_add(utf16_len(self.text.get(start..row.text_end))),
+                };
+                start = row.text_end;
+                self.table.extend_from_slice(&[row.kind as u32, row.choice, row.aux, self.utf16_len]);
             }
-            let text = self.text.get(start..).unwrap_or_default();
-            self.utf16_len = self.utf16_len.wrapping_add(utf16_len(text));
-            self.table.extend_from_slice(&[row.kind as u32, row.choice, row.aux, self.utf16_len]);
+        } else {
+            for (row, delta, payload) in queue.rows() {
+                let start = self.text.len();
+                match (row.kind, payload) {
+                    (Kind::ToolCallDelta, _) | (_, None) => self.text.push_str(delta),
+                    (_, Some(payload)) => push_json(&mut self.text, payload),
+                }
+                self.utf16_len = self.utf16_len.wrapping_add(utf16_len(self.text.get(start..)));
+                self.table.extend_from_slice(&[row.kind as u32, row.choice, row.aux, self.utf16_len]);
+            }
         }
         queue.clear();
     }
 }
 
-fn utf16_len(text: &str) -> u32 {
+fn utf16_len(text: Option<&str>) -> u32 {
+    let text = text.unwrap_or_default();
     let units = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
     // A batch is one feed's events: the facade feeds at most a network chunk at a time, far below 4 GiB.
     units as u32

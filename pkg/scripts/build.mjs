@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
 import { ensureNode, ensureNodeModules, ensureWasmBindgen, ensureWasmTarget } from "./ensure.mjs";
+import { inlineModule } from "./inline.mjs";
 import { cargoMetadata, dist, pkg, readJson, root, scratch, targetFolder } from "./project.mjs";
 import { isMain, main, query, run } from "./run.mjs";
 
@@ -67,7 +68,7 @@ async function buildCore(bindgen) {
 
   const wasm = readFileSync(optimized);
   copyFileSync(join(scratch, "core.js"), join(dist, "core.js"));
-  writeFileSync(join(dist, "core-inline.js"), `export default "${wasm.toString("base64")}";\n`);
+  writeFileSync(join(dist, "core-inline.js"), inlineModule(wasm));
   step(`core_bg.wasm: ${sizes(wasm)}`);
   return CORE_FILES;
 }
@@ -112,7 +113,7 @@ function facadeStamp() {
 
 function hashOf(paths, words) {
   const hash = createHash("sha256").update(JSON.stringify(words));
-  for (const path of [...paths, "pkg/scripts/build.mjs"]) {
+  for (const path of [...paths, "pkg/scripts/build.mjs", "pkg/scripts/inline.mjs"]) {
     const full = join(root, path);
     if (!existsSync(full)) continue;
     const names = statSync(full).isDirectory() ? filesUnder(full) : [""];

@@ -1,3 +1,5 @@
-/** The WebAssembly module as base64, generated into dist/core-inline.js. Not public. */
-declare const base64: string;
-export default base64;
+import type { InlinedModule } from "./inline.js";
+
+/** The WebAssembly module as text, generated into dist/core-inline.js. Not public. */
+declare const inlined: InlinedModule;
+export default inlined;

@@ -236,7 +236,14 @@ impl Reader<'_> {
                 Some(byte @ b'0'..=b'9') => i32::from(byte - b'0'),
                 Some(_) => return self.fault("invalid number"),
             };
-            self.digits(|digit| written = written.saturating_mul(10).saturating_add(digit as i32));
+            while let Some(byte @ b'0'..=b'9') = self.peek() {
+                self.at += 1;
+                let longer = written.checked_mul(10).and_then(|tens| tens.checked_add((byte - b'0').into()));
+                if longer.is_none() && value > 0.0 && !is_negative {
+                    return self.fault("number out of range");
+                }
+                written = longer.unwrap_or(i32::MAX);
+            }
             exponent =
                 if is_negative { exponent.saturating_sub(written) } else { exponent.saturating_add(written) };
         }

@@ -223,6 +223,11 @@ pub(crate) fn pick<'a, const N: usize>(
     found
 }
 
+/// Whether a key is this name. WebAssembly compares byte by byte, in a call: it is asked only when it looks good.
+fn is_named(name: &[u8], key: &[u8]) -> bool {
+    name.len() == key.len() && name.first() == key.first() && name.last() == key.last() && name == key
+}
+
 #[inline(never)]
 fn pick_into<'a>(
     raw: Raw<'a>,
@@ -231,7 +236,7 @@ fn pick_into<'a>(
     other: &mut dyn FnMut(&[u8], Raw<'a>),
 ) {
     for (key, value) in fields(raw) {
-        let at = names.iter().position(|name| name.as_bytes() == key.as_ref());
+        let at = names.iter().position(|name| is_named(name.as_bytes(), &key));
         match at.and_then(|at| found.get_mut(at)) {
             Some(slot) => *slot = Some(value),
             None => other(&key, value),
@@ -350,6 +355,14 @@ pub enum JsonText<'a> {
 }
 
 impl JsonText<'_> {
+    /// The length in bytes; three for an unpaired surrogate.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Utf8(text) => text.len(),
+            Self::Wtf8(bytes) => bytes.len(),
+        }
+    }
+
     /// Whether the string is empty.
     pub fn is_empty(&self) -> bool {
         match self {
@@ -424,11 +437,15 @@ pub(crate) fn decimal(text: &str) -> Option<f64> {
         has_digit = true;
         value = value * 10.0 + f64::from(byte.is_ascii_digit().then(|| byte - b'0')?);
     }
+    if value == 0.0 {
+        // Whatever it is multiplied by.
+        return has_digit.then_some(value);
+    }
     let exponent = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
     // Dividing by a power of ten that is exact rounds once.
     let power = 10_f64.powi(exponent.checked_abs()?);
     let value = if exponent < 0 { value / power } else { value * power };
-    (has_digit && value.is_finite()).then_some(if is_negative { -value } else { value })
+    value.is_finite().then_some(if is_negative { -value } else { value })
 }
 
 /// The same value without white space between tokens; numbers and strings keep their spelling.

@@ -102,27 +102,8 @@ impl Tape {
                 at = skip_space(bytes, at);
                 after_value = matches!(bytes.get(at), Some(b'}' | b']'));
             }
-            while after_value {
-                let Some(open) = self.open.last().copied() else {
-                    return (skip_space(bytes, at) == bytes.len()).then_some(());
-                };
-                at = skip_space(bytes, at);
-                match *bytes.get(at)? {
-                    b',' => {
-                        at = skip_space(bytes, at + 1);
-                        break;
-                    }
-                    b'}' if open.is_object => {}
-                    b']' if !open.is_object => {}
-                    _ => return None,
-                }
-                at += 1;
-                self.open.pop();
-                let count = self.nodes.len() as u32;
-                if let Some(node) = self.nodes.get_mut(open.node as usize) {
-                    node.len = count - open.node;
-                    node.value.end = at as u32;
-                }
+            if after_value && self.close(bytes, &mut at)? {
+                return Some(());
             }
             key = Span::default();
             if self.open.last().is_some_and(|open| open.is_object) {
@@ -136,6 +117,34 @@ impl Tape {
                     return None;
                 }
                 at = skip_space(bytes, at + 1);
+            }
+        }
+    }
+
+    /// Behind a value: ends what is closed here, up to the comma before the next value. Returns whether the document
+    /// is at its end.
+    #[inline(always)]
+    fn close(&mut self, bytes: &[u8], at: &mut usize) -> Option<bool> {
+        loop {
+            *at = skip_space(bytes, *at);
+            let Some(open) = self.open.last().copied() else {
+                return (*at == bytes.len()).then_some(true);
+            };
+            match *bytes.get(*at)? {
+                b',' => {
+                    *at = skip_space(bytes, *at + 1);
+                    return Some(false);
+                }
+                b'}' if open.is_object => {}
+                b']' if !open.is_object => {}
+                _ => return None,
+            }
+            *at += 1;
+            self.open.pop();
+            let count = self.nodes.len() as u32;
+            if let Some(node) = self.nodes.get_mut(open.node as usize) {
+                node.len = count - open.node;
+                node.value.end = *at as u32;
             }
         }
     }

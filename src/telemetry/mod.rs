@@ -27,7 +27,7 @@ pub use self::catalog::{
     ToolDecision, ToolResult, UserPrompt,
 };
 pub use self::observe::Observation;
-pub(crate) use self::observe::Observer;
+pub(crate) use self::observe::{Observer, is_judged};
 pub use self::recorder::{Recorder, SseEvents, StreamCounts};
 pub use self::redact::{ContentPolicy, REDACTED};
 pub use self::session::{RESERVED, Session};

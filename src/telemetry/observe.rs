@@ -133,6 +133,11 @@ fn kind(event: &str) -> Cow<'static, str> {
     if event == "message" { Cow::Borrowed("message") } else { Cow::Owned(event.to_owned()) }
 }
 
+/// Whether events of this name are told what is wrong with their data, so that each must be looked at.
+pub(crate) fn is_judged(event: &str) -> bool {
+    matches!(event, "response.failed" | "response.output_item.done" | "response.completed")
+}
+
 /// What is wrong with an event whose data is JSON, by its name.
 fn judge(event: &str, data: Raw<'_>) -> Option<String> {
     match event {

@@ -9,6 +9,10 @@ use crate::sse::Frame;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observation {}
 
+pub(crate) fn is_judged(_: &str) -> bool {
+    false
+}
+
 #[derive(Debug)]
 pub(crate) struct Observer;
 
@@ -24,6 +28,8 @@ impl Observer {
     }
 
     pub(crate) fn frame(&mut self, _: &Frame<'_>, _: Option<Raw<'_>>, _: Option<&str>, _: f64) {}
+
+    pub(crate) fn repeated(&mut self, _: &str, _: f64) {}
 
     pub(crate) fn completed(&mut self, _: Option<TokenUsage>, _: f64) {}
 

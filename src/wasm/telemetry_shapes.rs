@@ -4,7 +4,7 @@ use wasm_bindgen::JsValue;
 
 use super::object::Fields;
 use crate::error::{Error, ErrorCode};
-use crate::json::{Object, write_list, write_u64};
+use crate::json::{Object, write_list};
 use crate::otlp::queue::Stats;
 use crate::otlp::retry::RetryOptions;
 use crate::otlp::{Format, Limits, Output, Resource, UnloadBatch, WorkerOptions};
@@ -239,7 +239,7 @@ pub(super) fn output_json(output: &Output) -> String {
         }
         Output::FlushDone { ids, result } => {
             object.string("type", "flush_done");
-            write_list(object.key("ids"), ids, &mut |id, out| write_u64(out, id.0.into()));
+            write_list(object.key("ids"), ids, &mut |id, out| out.push_str(&id.0.to_string()));
             object.string("result", result.as_str());
         }
         Output::ShutdownDone { result } => {

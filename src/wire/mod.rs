@@ -89,9 +89,10 @@ pub(crate) enum Wire {
 }
 
 /// What an event with a text means, by wire.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) enum Repeat {
     Chat(chat::Delta),
+    Responses(responses::Delta),
     Anthropic(anthropic::BlockDelta),
 }
 
@@ -172,11 +173,15 @@ impl Wire {
                 let Repetition { meaning, text, free } = chat::find_repetition(raw, options)?;
                 Some(Repetition { meaning: Repeat::Chat(meaning), text, free })
             }
+            Self::Responses(_) => {
+                let Repetition { meaning, text, free } = responses::find_repetition(raw)?;
+                Some(Repetition { meaning: Repeat::Responses(meaning), text, free })
+            }
             Self::Anthropic(anthropic) => {
                 let Repetition { meaning, text, free } = anthropic::find_repetition(anthropic, raw)?;
                 Some(Repetition { meaning: Repeat::Anthropic(meaning), text, free })
             }
-            Self::Undecided(_) | Self::Responses(_) => None,
+            Self::Undecided(_) => None,
         }
     }
 
@@ -193,9 +198,13 @@ impl Wire {
     ) -> Result<(), Error> {
         match (self, repeat) {
             (Self::Chat(chat), Repeat::Chat(delta)) => chat.handle_repeated(*delta, text, options, out),
+            (Self::Responses(responses), Repeat::Responses(delta)) => {
+                responses.handle_repeated(delta, text, options, out)
+            }
             (Self::Anthropic(anthropic), Repeat::Anthropic(delta)) => {
                 anthropic.handle_repeated(*delta, text, options, out)
             }
+            // A stream does not change its wire once it is decided.
             _ => Ok(()),
         }
     }

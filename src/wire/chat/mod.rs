@@ -48,6 +48,10 @@ pub(crate) struct ChatStream {
     created: bool,
     added: u32,
     largest_item: usize,
+    /// At most so many bytes have come since every choice was measured.
+    unmeasured: usize,
+    /// The choice of the last repeated chunk, and its place.
+    last: Option<(u32, usize)>,
 }
 
 /// One finished choice, for `.final().choices`.
@@ -136,7 +140,11 @@ impl ChatStream {
         options: &Options,
         out: &mut EventQueue,
     ) -> Result<(), Error> {
-        let at = self.by_index.of_number(delta.choice.into());
+        let at = match self.last {
+            Some((choice, at)) if choice == delta.choice => Some(at),
+            _ => self.by_index.of_number(delta.choice.into()),
+        };
+        self.last = at.map(|at| (delta.choice, at));
         if let Some(choice) = at.and_then(|at| self.choices.get_mut(at)) {
             let include = options.include;
             choice.handle_repeated(
@@ -144,7 +152,13 @@ impl ChatStream {
                 text,
                 &mut Emit { choice: delta.choice, out, include, added: &mut self.added },
             );
-            self.largest_item = self.largest_item.max(choice.largest_item());
+        }
+        // Measuring costs more than all else here, and is of no use far below the limit. A half of a surrogate pair may
+        // become three bytes.
+        self.unmeasured = self.unmeasured.saturating_add(text.len() + 3);
+        if self.largest_item.saturating_add(self.unmeasured) > options.max_item_bytes {
+            self.largest_item = self.choices.iter().map(Choice::largest_item).max().unwrap_or(0);
+            self.unmeasured = 0;
         }
         self.check_size(options)
     }

@@ -26,7 +26,6 @@ pub(super) enum DeltaKind {
 
 /// Finds the one text of a chunk that was handled just now.
 pub(crate) fn find(raw: Raw<'_>, options: &Options) -> Option<Repetition<Delta>> {
-    let mut free = Vec::new();
     let chunk = Chunk::read(raw, |_, _| {});
     if chunk.x_groq.is_some() {
         return None;
@@ -41,9 +40,12 @@ pub(crate) fn find(raw: Raw<'_>, options: &Options) -> Option<Repetition<Delta>>
     }
     let delta_raw = choice.delta.filter(|delta| delta.is_object())?;
     let delta = DeltaView::read(delta_raw, |_, value| changes |= value.is_array() && !value.is_blank());
-    for field in [delta.refusal, delta.function_call, delta.audio, delta.reasoning_details] {
+    for field in [delta.refusal, delta.audio, delta.reasoning_details] {
         changes |= field.is_some_and(|value| !value.is_blank());
     }
+    // Empty ones say something too: one is a sign of a call, the other is kept as a part.
+    changes |= delta.function_call.is_some_and(|value| !value.is_null());
+    changes |= delta.content.is_some_and(Raw::is_object);
     if changes {
         return None;
     }
@@ -56,15 +58,11 @@ pub(crate) fn find(raw: Raw<'_>, options: &Options) -> Option<Repetition<Delta>>
         found.push(arguments(calls)?);
     }
     let [(kind, text)] = found.as_slice() else { return None };
-    for (object, names) in
-        [(raw, &[&b"created"[..], b"obfuscation", b"p"][..]), (delta_raw, &[b"obfuscation", b"p"])]
-    {
-        for (key, value) in json::fields(object) {
-            if names.contains(&key.as_ref()) {
-                free.extend(value.place().filter(Place::is_leaf));
-            }
-        }
-    }
+    // Of an id that is there the first counts: by now it may change with every chunk.
+    let padding = json::pick(raw, ["id", "created", "obfuscation", "p"], |_, _| {});
+    let delta_padding = json::pick(delta_raw, ["obfuscation", "p"], |_, _| {});
+    let padding = padding.into_iter().chain(delta_padding).flatten().filter(says);
+    let free = padding.filter_map(Raw::place).filter(Place::is_leaf).collect();
     let choice = super::choice_index(&choice, options);
     Some(Repetition { meaning: Delta { choice, kind: *kind }, text: text.place()?, free })
 }
@@ -77,7 +75,7 @@ fn arguments(calls: Raw<'_>) -> Option<(DeltaKind, Raw<'_>)> {
     for (key, value) in json::fields(call) {
         match key.as_ref() {
             b"index" => index = Some(json::unsigned(value)?),
-            b"function" => function = Some(value),
+            b"function" if function.is_none() => function = Some(value),
             b"type" => {}
             _ if value.is_blank() => {}
             _ => return None,

@@ -8,6 +8,7 @@ mod error;
 mod event;
 mod item;
 mod output;
+mod repeat;
 mod usage;
 pub(super) mod verbatim;
 
@@ -17,12 +18,13 @@ pub(super) use self::error::{from_event as reported_error, note_retry_delay};
 pub(super) use self::event::is_response;
 use self::event::{Event, Target};
 use self::item::{Names, OutputItem};
+pub(super) use self::repeat::{Delta, find as find_repetition};
 use super::Flow;
 use super::chat::ChoiceSummary;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Completion, Created, EndedBy, EventQueue};
 use crate::item::{Item, Provider, Status, TokenUsage};
-use crate::json::{self, Raw};
+use crate::json::{self, JsonText, Raw};
 use crate::options::Options;
 use crate::places::{self, Places};
 use crate::timings::Timings;
@@ -354,14 +356,26 @@ impl ResponsesStream {
         if text.is_empty() {
             return;
         }
-        let at = match target {
-            Target::Part(event::PartKind::SummaryText) => event.summary_index,
-            _ => event.content_index,
-        };
-        let place = (target, at.unwrap_or(0));
-        self.with_item(target, event, delta.is_some(), options, out, |item, out| match delta {
-            Some(_) => item.push(place, &text, options.include, out),
-            None => item.complete(place, &text, options.include, out),
+        let place = (target, repeat::part_index(target, event));
+        match delta {
+            Some(_) => self.push_text(place, event, &text, options, out),
+            None => self.with_item(target, event, false, options, out, |item, out| {
+                item.complete(place, &text, options.include, out);
+            }),
+        }
+    }
+
+    /// A delta of a text.
+    fn push_text(
+        &mut self,
+        place: (Target, u64),
+        event: &Event<'_>,
+        text: &JsonText<'_>,
+        options: &Options,
+        out: &mut EventQueue,
+    ) {
+        self.with_item(place.0, event, true, options, out, |item, out| {
+            item.push(place, text, options.include, out);
         });
     }
 

@@ -1,0 +1,752 @@
+//! The scanner of `src/json/` beside `serde_json`, which it has to agree with: what is JSON, what is wrong with what is
+//! not, and what an accepted document says, by its tape and without one. Over every frame of the recorded corpus and
+//! of the project's own streams, their beginnings, and 200 000 mutations.
+
+#[path = "support/corpus.rs"]
+mod recordings;
+#[path = "support/say.rs"]
+mod say;
+#[path = "support/splits.rs"]
+mod splits;
+#[path = "support/table.rs"]
+mod table;
+
+use std::collections::HashSet;
+use std::fmt::{self, Write};
+use std::{fs, panic, thread};
+
+use say::say;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use splits::Rng;
+use streamgauge::json::{self, JsonText, Raw, Tape};
+use streamgauge::sse::Framer;
+
+const MUTATIONS: usize = 200_000;
+
+// --------------------------------------------------------------------------------------------- the comparison
+
+/// A string's content as `serde_json` reads it when it is asked for bytes: WTF-8, where there are lone surrogates.
+struct Bytes(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Bytes;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a string")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bytes, E> {
+                Ok(Bytes(bytes.to_vec()))
+            }
+        }
+        deserializer.deserialize_bytes(Read)
+    }
+}
+
+/// An object's fields in their order, repeated keys and all.
+struct Fields<'a>(Vec<(Vec<u8>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(Bytes(key)) = map.next_key()? {
+                    fields.push((key, map.next_value()?));
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Read)
+    }
+}
+
+/// The words of an error, without the place.
+fn words(error: &str) -> &str {
+    error.split(" at line ").next().unwrap_or(error)
+}
+
+/// What a tree of `serde_json` has no room for, although it is JSON: such documents are read.
+fn is_beyond_a_tree(error: &str) -> bool {
+    [
+        "number out of range",
+        "recursion limit exceeded",
+        // The first half of a surrogate pair without the second, or the second alone.
+        "unexpected end of hex escape",
+        "lone leading surrogate in hex escape",
+    ]
+    .contains(&words(error))
+}
+
+/// Compares everything that can be seen of a document. Returns whether it is JSON.
+///
+/// The rule of error texts: they are what reading into a [`Value`] says, also when that stumbles earlier, over something
+/// that alone would be no reason to refuse the document (a lone surrogate, a number beyond any range, the 128th level).
+fn compare(text: &str, tape: &mut Tape) -> Result<bool, String> {
+    let expected = serde_json::from_str::<&RawValue>(text);
+    let tree = serde_json::from_str::<Value>(text);
+    let checked = json::document(text).map(|_| ());
+    if json::check(text) != checked {
+        return Err(format!("check says {:?}, document {checked:?}", json::check(text)));
+    }
+    for (way, got) in [("untaped", json::document(text)), ("taped", tape.document(text))] {
+        match (&expected, got) {
+            (Ok(expected), Ok(raw)) => {
+                let has_lone =
+                    same_tree(raw, expected.get()).map_err(|problem| format!("{way}: {problem}"))?;
+                if json::paired(text).is_some() != has_lone {
+                    return Err(format!("{way}: paired gives {:?}", json::paired(text)));
+                }
+                match &tree {
+                    Err(error) if !is_beyond_a_tree(&error.to_string()) => {
+                        return Err(format!("{way}: accepted, but a tree says {error}"));
+                    }
+                    _ => {}
+                }
+            }
+            (Err(_), Err(error)) => match &tree {
+                Err(expected) if expected.to_string() == error => {}
+                tree => return Err(format!("{way}: error {error:?}, but a tree says {tree:?}")),
+            },
+            (Ok(_), Err(error)) => return Err(format!("{way}: refused ({error})")),
+            (Err(error), Ok(_)) => return Err(format!("{way}: accepted, but {error}")),
+        }
+    }
+    Ok(expected.is_ok())
+}
+
+/// Walks a value and its text, which `serde_json` reads level by level. Returns whether a string in it is not Unicode.
+fn same_tree(raw: Raw<'_>, text: &str) -> Result<bool, String> {
+    let mut has_lone = false;
+    let mut left = vec![(raw, text)];
+    while let Some((raw, text)) = left.pop() {
+        if raw.as_str() != text || raw.len() != text.len() {
+            return Err(format!("the value {text} is {raw}"));
+        }
+        let kind = text.as_bytes()[0];
+        if (raw.is_null(), raw.is_object(), raw.is_array()) != (kind == b'n', kind == b'{', kind == b'[') {
+            return Err(format!("the type of {text}"));
+        }
+        let expected = (kind == b'-' || kind.is_ascii_digit()).then(|| text.parse::<f64>().unwrap());
+        // At the ends of a double's range the last digits, or what is next to nothing, may be lost.
+        let is_usual = expected.is_none_or(|value| value == 0.0 || (1e-250..1e250).contains(&value.abs()));
+        let is_short =
+            text.len() < 40 && text.split(['e', 'E']).nth(1).is_none_or(|digits| digits.len() < 10);
+        let number = json::number(raw).filter(|_| expected.is_some());
+        if is_usual && is_short && !is_near(number, expected) {
+            return Err(format!("the number {text} is {:?}", json::number(raw)));
+        }
+        let (mut fields, mut elements, mut string) = (Vec::new(), Vec::new(), None);
+        match kind {
+            b'{' => fields = serde_json::from_str::<Fields<'_>>(text).unwrap().0,
+            b'[' => elements = serde_json::from_str::<Vec<&RawValue>>(text).unwrap(),
+            b'"' => string = Some(serde_json::from_str::<Bytes>(text).unwrap().0),
+            _ => {}
+        }
+        let is_blank = match kind {
+            b'{' => fields.is_empty(),
+            b'[' => elements.is_empty(),
+            _ => matches!(text, "null" | "\"\""),
+        };
+        // Of long values it is not asked.
+        if text.len() < 16 && raw.is_blank() != is_blank {
+            return Err(format!("whether {text} is blank"));
+        }
+        let read = json::text(raw).map(|text| bytes_of(&text, &mut has_lone));
+        if read != string {
+            return Err(format!("the string {text} says {string:?} but is read as {read:?}"));
+        }
+        let read: Vec<_> = json::fields(raw).map(|(key, value)| (key.into_owned(), value)).collect();
+        if read.len() != fields.len() {
+            return Err(format!("{} fields instead of {} in {text}", read.len(), fields.len()));
+        }
+        for ((key, value), (expected_key, expected)) in read.into_iter().zip(&fields) {
+            if key != *expected_key {
+                return Err(format!("the key {expected_key:?} is read as {key:?}"));
+            }
+            has_lone |= std::str::from_utf8(&key).is_err();
+            left.push((value, expected.get()));
+        }
+        // The last of several wins; looked at in some, for it costs another walk.
+        if let Some((key, _)) = fields.get(text.len() % 7) {
+            let last = fields.iter().rfind(|(other, _)| other == key).map(|(_, value)| value.get());
+            if json::field(raw, key).map(Raw::as_str) != last {
+                return Err(format!("the field {key:?} of {text}"));
+            }
+        }
+        let read: Vec<_> = json::elements(raw).collect();
+        if read.len() != elements.len() {
+            return Err(format!("{} elements instead of {} in {text}", read.len(), elements.len()));
+        }
+        left.extend(read.into_iter().zip(elements.into_iter().map(RawValue::get)));
+    }
+    Ok(has_lone)
+}
+
+/// Whether two numbers are one but for the last digits of a double.
+fn is_near(left: Option<f64>, right: Option<f64>) -> bool {
+    match (left, right) {
+        (Some(left), Some(right)) => (left - right).abs() <= right.abs() * 1e-14,
+        (left, right) => left.is_none() && right.is_none(),
+    }
+}
+
+fn bytes_of(text: &JsonText<'_>, has_lone: &mut bool) -> Vec<u8> {
+    match text {
+        JsonText::Utf8(text) => text.as_bytes().to_vec(),
+        JsonText::Wtf8(bytes) => {
+            assert!(std::str::from_utf8(bytes).is_err(), "valid Unicode, but not given as such");
+            *has_lone = true;
+            bytes.clone()
+        }
+    }
+}
+
+/// How often the comparison came out as what.
+#[derive(Default)]
+struct Tally {
+    accepted: usize,
+    refused: usize,
+    wrong: Vec<String>,
+}
+
+impl Tally {
+    fn compare(&mut self, text: &str, tape: &mut Tape, what: impl FnOnce() -> String) {
+        let result = panic::catch_unwind(panic::AssertUnwindSafe(|| compare(text, tape)));
+        match result.unwrap_or_else(|_| Err("panicked (its message is further up)".to_owned())) {
+            Ok(true) => self.accepted += 1,
+            Ok(false) => self.refused += 1,
+            Err(problem) => {
+                let shown: String = text.chars().take(2000).collect();
+                self.wrong.push(format!("{}: {problem}\n    {shown:?}", what()));
+            }
+        }
+    }
+
+    fn report(mut self, what: &str) {
+        let all = self.accepted + self.refused + self.wrong.len();
+        say(format_args!("{} of {all} {what} read as serde_json reads them", all - self.wrong.len()));
+        self.wrong.sort_by_key(String::len);
+        let first = self.wrong.iter().take(5).map(String::as_str).collect::<Vec<_>>().join("\n");
+        assert!(self.wrong.is_empty(), "{} {what} wrong, the shortest:\n{first}", self.wrong.len());
+    }
+}
+
+// ------------------------------------------------------------------------------------------------- documents
+
+/// The data of every frame of a stream.
+fn data_of(stream: &[u8], into: &mut Vec<String>) {
+    let mut framer = Framer::new(usize::MAX);
+    let mut input = stream;
+    while let Some(frame) = framer.poll_frame(&mut input).unwrap() {
+        into.push(frame.data.to_owned());
+    }
+    if let Some(frame) = framer.finish().unwrap() {
+        into.push(frame.data.to_owned());
+    }
+}
+
+/// The data of every frame of the project's own streams.
+fn own_data() -> Vec<String> {
+    let mut data = Vec::new();
+    for case in table::cases().into_iter().chain(table::responses_cases()) {
+        data_of(&case.bytes, &mut data);
+    }
+    data
+}
+
+/// The data of every frame of the corpus, where there is one.
+fn corpus_data() -> Vec<String> {
+    let mut data = Vec::new();
+    for wire in ["chat", "responses", "anthropic"] {
+        for path in recordings::streams(wire).into_iter().flatten() {
+            data_of(&fs::read(path).unwrap(), &mut data);
+        }
+    }
+    data
+}
+
+/// Frames of different shapes: of those with equal bytes but for letters and digits, one.
+fn sample(data: &[String], longest: usize) -> Vec<String> {
+    let mut shapes = HashSet::new();
+    let shape = |text: &str| {
+        let mut shape: Vec<char> = text.chars().filter(|c| !c.is_alphanumeric() && *c != ' ').collect();
+        shape.truncate(200);
+        shape
+    };
+    let is_new = |text: &&String| text.len() <= longest && shapes.insert(shape(text));
+    data.iter().filter(is_new).cloned().collect()
+}
+
+/// What JSON has that no provider sends.
+const DOCUMENTS: &[&str] = &[
+    r#"{"a":[1,-0,0.5,1e5,-1.25E-7,12345678901234567890,0e0],"b":{"c":null,"d":true,"e":false}}"#,
+    r#"{"":"","a":"\"\\\/\b\f\n\r\t","\u0061":"\u0041\u00e9\u20AC","x":[[],{},[{}],{"y":[]}]}"#,
+    r#"{"s":"\ud83d\ude00","h":"\ud83d","l":"\ude00","r":"\ude00\ud83d","t":"\ud83d\ud83d\ude00x"}"#,
+    "[\"plain\",\"é€😀\",\"\u{7f}\u{80}\u{2028}\u{feff}\",\"exactly8\",\"exactly_16_bytes\"]",
+    " \t\r\n{ \"a\" : [ 1 , 2 ] , \"b\" : { } , \"c\" : [ ] } \n",
+    r#"{"k":1,"k":"two","k":[3],"k":{"k":{"k":4}}}"#,
+    r#"[[[[[[[[[[[[[[[["deep"]]]]]]]]]]]]]]]]"#,
+    r#"{"\ud83d":1,"\ude00":2,"\ud83d\ude00":3,"\u0000":4}"#,
+    "0",
+    "\"string\"",
+    "null",
+];
+
+// ----------------------------------------------------------------------------------------------------- tests
+
+#[test]
+fn every_frame_is_read_as_serde_json_reads_it() {
+    let (mut tape, mut tally) = (Tape::default(), Tally::default());
+    let (own, corpus) = (own_data(), corpus_data());
+    for (number, text) in own.iter().chain(&corpus).enumerate() {
+        tally.compare(text, &mut tape, || format!("frame {number}"));
+    }
+    assert!(tally.accepted > 1000, "{} accepted", tally.accepted);
+    tally.report("frames");
+}
+
+#[test]
+fn every_beginning_is_refused_as_serde_json_refuses_it() {
+    let mut texts: Vec<String> = DOCUMENTS.iter().map(|text| (*text).to_owned()).collect();
+    texts.extend(sample(&own_data(), 600).into_iter().step_by(4));
+    texts.extend(sample(&corpus_data(), 900).into_iter().step_by(6));
+    let (mut tape, mut tally) = (Tape::default(), Tally::default());
+    for text in &texts {
+        for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
+            tally.compare(&text[..end], &mut tape, || format!("the first {end} bytes"));
+        }
+    }
+    say(format_args!("{} documents, every beginning", texts.len()));
+    tally.report("beginnings");
+}
+
+/// What is not JSON, and the words for it: those of a tree, which differ here and there from what passing a value over
+/// says (`expected value`, `key must be a string`).
+#[test]
+fn the_words_of_errors() {
+    let table: &[(&str, &str)] = &[
+        ("", "EOF while parsing a value at line 1 column 0"),
+        (" \n ", "EOF while parsing a value at line 2 column 1"),
+        ("nope", "expected ident at line 1 column 2"),
+        ("nul", "EOF while parsing a value at line 1 column 3"),
+        ("{} {}", "trailing characters at line 1 column 4"),
+        ("[1,]", "trailing comma at line 1 column 4"),
+        ("{\"a\":1,}", "trailing comma at line 1 column 8"),
+        ("[1 2]", "expected `,` or `]` at line 1 column 4"),
+        ("{\"a\" 1}", "expected `:` at line 1 column 6"),
+        ("{\"a\":1 \"b\":2}", "expected `,` or `}` at line 1 column 8"),
+        ("{a:1}", "key must be a string at line 1 column 2"),
+        ("[1}", "expected `,` or `]` at line 1 column 3"),
+        ("\"a\u{1}\"", "control character (\\u0000-\\u001F) found while parsing a string at line 1 column 3"),
+        ("\"\\x\"", "invalid escape at line 1 column 3"),
+        ("\"\\u12\"", "EOF while parsing a string at line 1 column 6"),
+        ("\"abc", "EOF while parsing a string at line 1 column 4"),
+        ("{\"a\":1", "EOF while parsing an object at line 1 column 6"),
+        ("[1", "EOF while parsing a list at line 1 column 2"),
+        ("01", "invalid number at line 1 column 2"),
+        ("1.", "EOF while parsing a value at line 1 column 2"),
+        ("+1", "expected value at line 1 column 1"),
+        (".5", "expected value at line 1 column 1"),
+        ("\u{feff}{}", "expected value at line 1 column 1"),
+        ("{}\u{a0}", "trailing characters at line 1 column 3"),
+        ("{}\u{c}", "trailing characters at line 1 column 3"),
+        ("[NaN]", "expected value at line 1 column 2"),
+        // Something that alone is no reason to refuse, then a reason: a tree's first word counts.
+        ("[\"\\ud83d\",]", "unexpected end of hex escape at line 1 column 9"),
+        ("[1e999,]", "number out of range at line 1 column 6"),
+    ];
+    let mut tape = Tape::default();
+    for (text, expected) in table {
+        assert_eq!(json::document(text).err().as_deref(), Some(*expected), "{text:?}");
+        assert_eq!(tape.document(text).err().as_deref(), Some(*expected), "{text:?}, with a tape");
+        assert_eq!(compare(text, &mut tape), Ok(false), "{text:?}");
+    }
+    for text in ["[\"\\ud83d\"]", "[1e999]", "-0", "1E+0", "{\"\\ude00\":\"\\ud83d\\u0041\"}", " \r\n[ ]\t"] {
+        assert_eq!(compare(text, &mut tape), Ok(true), "{text:?}");
+    }
+}
+
+/// A tape has an end; documents with more values are read without one.
+#[test]
+fn documents_larger_than_a_tape() {
+    let (mut tape, mut tally) = (Tape::default(), Tally::default());
+    let limit = 1_usize << 15;
+    let list = |count: usize, element: &str| format!("[{}]", vec![element; count].join(" ,"));
+    for count in (limit - 3..limit + 3).chain([limit + limit / 2]) {
+        for text in [
+            list(count, "1"),
+            list(count, "\"\\ud83d\""),
+            list(count, "{\"k\\n\":0}"),
+            format!("{{\"a\":{},\"b\":{{\"c\":[null,\"\\u00e9\"]}}}}", list(count, "[]")),
+            format!("{{{}\"z\":[1]}}", "\"a\": true ,".repeat(count)),
+            // And refused ones.
+            list(count, "1").replace(']', ",]"),
+            list(count, "1") + "x",
+            format!("{}\"", list(count, "1").trim_end_matches(']')),
+        ] {
+            tally.compare(&text, &mut tape, || format!("{count} values"));
+            // The next document has a tape again.
+            tally.compare(DOCUMENTS[0], &mut tape, || format!("after {count} values"));
+        }
+    }
+    tally.report("documents around a tape's size");
+}
+
+#[test]
+fn deep_documents() {
+    let (mut tape, mut tally) = (Tape::default(), Tally::default());
+    for depth in [1, 126, 127, 128, 129, 1000] {
+        for text in [
+            format!("{}1{}", "[".repeat(depth), "]".repeat(depth)),
+            format!("{}[]{}", "{\"a\":".repeat(depth), "}".repeat(depth)),
+            format!("{}1{}", "[{\"a\":".repeat(depth), "}]".repeat(depth)),
+            format!("{}1{}", "[".repeat(depth), "]".repeat(depth + 1)),
+            format!("{}1{}", "[".repeat(depth), "}".repeat(depth)),
+            "[".repeat(depth),
+        ] {
+            tally.compare(&text, &mut tape, || format!("{depth} levels"));
+        }
+    }
+    // Too deep for walking with serde_json, which reads each level again.
+    for depth in [32_000, 100_000] {
+        let text = format!("{}\"x\"{}", "[".repeat(depth), "]".repeat(depth));
+        for raw in [json::document(&text), tape.document(&text)] {
+            let mut raw = raw.unwrap();
+            if depth > 1 << 15 {
+                // Without a tape each level is looked for again: a few show it as well.
+                for _ in 0..100 {
+                    raw = json::elements(raw).next().unwrap();
+                }
+                assert_eq!(raw.len(), text.len() - 200);
+            } else if raw.len() == text.len() {
+                for _ in 0..500 {
+                    raw = json::elements(raw).next().unwrap();
+                }
+                assert_eq!(raw.len(), text.len() - 1000);
+            }
+        }
+        let broken = &text[..text.len() - 1];
+        assert_eq!(tape.document(broken).unwrap_err(), json::document(broken).unwrap_err());
+        let tree = serde_json::from_str::<Value>(broken).unwrap_err().to_string();
+        assert_eq!(tape.document(broken).unwrap_err(), tree);
+    }
+    tally.report("deep documents");
+}
+
+/// Strings of every length around the scanner's blocks, with every byte that may stand out in every place.
+#[test]
+fn strings_at_every_offset() {
+    let (mut tape, mut tally) = (Tape::default(), Tally::default());
+    let special: &[&str] = &[
+        "\"", "\\", "\\\\", "\\\"", "\\u0041", "\\u004", "\\q", "\u{1f}", "\u{0}", "\u{7f}", "é", "😀", " ",
+        "!",
+    ];
+    for len in 0..26 {
+        for at in 0..=len {
+            for piece in special {
+                // After the piece an `!` (one above the quote's neighbour), which a borrow would mark.
+                let text = format!("[\"{}{piece}!{}\"]", "a".repeat(at), "\u{80}".repeat((len - at) / 2));
+                tally.compare(&text, &mut tape, || format!("{piece:?} at {at} of {len}"));
+                let key = format!("{{\"{}{piece}\":0,\"{}\":\"\"}}", "#".repeat(at), "~".repeat(len - at));
+                tally.compare(&key, &mut tape, || format!("{piece:?} at {at} of {len}, in a key"));
+            }
+        }
+    }
+    tally.report("strings");
+}
+
+/// Numbers: every text of up to five characters of those that a number may have.
+#[test]
+fn numbers_of_every_spelling() {
+    let (mut tape, mut tally) = (Tape::default(), Tally::default());
+    let letters = ["-", "0", "1", ".", "e", "E", "+", "9"];
+    let mut texts = vec![String::new()];
+    let mut from = 0;
+    for _ in 0..5 {
+        let until = texts.len();
+        for at in from..until {
+            for letter in letters {
+                texts.push(texts[at].clone() + letter);
+            }
+        }
+        from = until;
+    }
+    // Around the ends of a double's range, by digits and by exponents; but not around its very last digits, which only
+    // serde_json's table of powers has.
+    for digits in ["0", "0.000", "1", "17976931348623", "17976931348624", "0.5", "2.5"] {
+        for zeros in [0, 1, 5, 280, 292, 310] {
+            for exponent in
+                ["", "e0", "e293", "e294", "e295", "e296", "e307", "e308", "e309", "e-308", "e-324"]
+            {
+                let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+                texts.push(format!(
+                    "{whole}{}.{fraction}0{exponent}",
+                    if whole == "0" { String::new() } else { "0".repeat(zeros) }
+                ));
+                texts.push(format!("-0.{}{whole}{fraction}{exponent}", "0".repeat(zeros)));
+            }
+        }
+        for exponent in
+            ["2147483647", "2147483648", "4294967296", "18446744073709551616", "99999999999999999999"]
+        {
+            texts.extend(["", "+", "-"].map(|sign| format!("{digits}e{sign}{exponent}")));
+        }
+    }
+    let mut list = String::new();
+    for text in &texts {
+        tally.compare(text, &mut tape, || format!("{text:?}"));
+        // A fault behind it shows whether it is one itself.
+        tally.compare(&format!("[{text}?"), &mut tape, || format!("{text:?} before a fault"));
+        list.clear();
+        write!(list, "[{text} ,{text}]").unwrap();
+        tally.compare(&list, &mut tape, || format!("{text:?} in a list"));
+    }
+    tally.report("numbers");
+}
+
+// ------------------------------------------------------------------------------------------------- mutations
+
+const STRUCTURAL: &[&str] =
+    &["\"", "{", "}", "[", "]", ",", ":", "\\", "{}", "[]", "\"\"", ",,", "[[", "]]", "\":\"", "\",\""];
+const IN_STRINGS: &[&str] = &[
+    "\\u0041",
+    "\\uD83D\\uDE00",
+    "\\ud83d",
+    "\\ude00",
+    "\\ud83d\\ud83d",
+    "\\ud83dx",
+    "\\ud83d\\n",
+    "\\udfff\\ud800",
+    "\\u",
+    "\\u12",
+    "\\u12G4",
+    "\\uD83D\\u",
+    "\\uD83D\\u00",
+    "\\\\",
+    "\\\"",
+    "\\/",
+    "\\b",
+    "\\f",
+    "\\n",
+    "\\r",
+    "\\t",
+    "\\x",
+    "\\0",
+    "\\'",
+    "\\U0041",
+    "\u{0}",
+    "\u{1}",
+    "\u{8}",
+    "\n",
+    "\r",
+    "\t",
+    "\u{1f}",
+    "\u{7f}",
+    "\u{80}",
+    "é",
+    "ß",
+    "€",
+    "😀",
+    "\u{2028}",
+    "\u{feff}",
+    "\u{fffd}",
+    "\\u0000",
+    "\\\\u0041",
+    "\\\\\\u0041",
+];
+const NUMBERS: &[&str] = &[
+    "0",
+    "-0",
+    "00",
+    "01",
+    "-01",
+    "1.",
+    ".1",
+    "-",
+    "-.5",
+    "1e",
+    "1e+",
+    "1e-",
+    "1E5",
+    "1e+05",
+    "0e0",
+    "0.0",
+    "-0.0e-0",
+    "1.5e3",
+    "1e999",
+    "-1e999",
+    "1e-999",
+    "123456789012345678901234567890",
+    "18446744073709551616",
+    "-9223372036854775809",
+    "0x10",
+    "1_000",
+    "+1",
+    "1..2",
+    "1.2.3",
+    "1e5e5",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "1,0",
+    "٣",
+    "1 2",
+    "0.1e1.5",
+    "00.5",
+    "9007199254740993.0",
+];
+const VALUES: &[&str] = &[
+    "null",
+    "true",
+    "false",
+    "nul",
+    "nulll",
+    "True",
+    "tru",
+    "fals",
+    "undefined",
+    "{}",
+    "[]",
+    "[null]",
+    "{\"a\":1}",
+    "\"\"",
+    "\"x\"",
+    "{\"a\":{\"a\":[]}}",
+    "[1,]",
+    "{\"a\":1,}",
+    "{,}",
+    "[,]",
+    "{1:2}",
+    "{\"a\"}",
+    "'a'",
+];
+const SPACES: &[&str] = &[
+    " ", "\t", "\n", "\r", "\r\n", "  \n\t", "\u{b}", "\u{c}", "\u{a0}", "\u{85}", "\u{2003}", "\u{feff}",
+    "\u{0}", "/**/", "//\n", "#",
+];
+
+fn mutate(rng: &mut Rng, seeds: &[String]) -> String {
+    let mut bytes = rng.pick(seeds).clone().into_bytes();
+    for _ in 0..=rng.below(3) {
+        let at = rng.below(bytes.len() + 1);
+        let end = (at + rng.below(12)).min(bytes.len());
+        match rng.below(14) {
+            0 if at < bytes.len() => bytes[at] = rng.next() as u8,
+            1 if at < bytes.len() => bytes[at] ^= 1 << rng.below(8),
+            2 => drop(bytes.drain(at..end)),
+            3 => {
+                let piece = bytes[at..end].to_vec();
+                let to = rng.below(bytes.len() + 1);
+                bytes.splice(to..to, piece);
+            }
+            4 => insert(&mut bytes, at, any(rng, STRUCTURAL)),
+            // Behind a letter one is mostly in a string.
+            5 | 6 => {
+                let behind =
+                    place(&bytes, at, |byte| byte.is_ascii_alphabetic()).map_or(at, |found| found + 1);
+                insert(&mut bytes, behind, any(rng, IN_STRINGS));
+            }
+            7 | 8 => {
+                if let Some(start) = place(&bytes, at, |byte| byte.is_ascii_digit() || byte == b'-') {
+                    let len = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+                    bytes.splice(start..start + len.max(1), any(rng, NUMBERS).bytes());
+                }
+            }
+            // In the place of a value, mostly.
+            9 | 10 => {
+                if let Some(start) = place(&bytes, at, |byte| matches!(byte, b':' | b'[' | b',')) {
+                    let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']');
+                    let len = bytes[start + 1..].iter().take_while(|byte| !is_end(byte)).count();
+                    let value = if rng.below(3) == 0 { NUMBERS } else { VALUES };
+                    bytes.splice(start + 1..start + 1 + len, any(rng, value).bytes());
+                }
+            }
+            11 => {
+                let around = |byte| matches!(byte, b':' | b'[' | b',' | b'{' | b'}' | b']');
+                let behind = place(&bytes, at, around).map_or(at, |found| found + rng.below(2));
+                insert(&mut bytes, behind, any(rng, SPACES));
+            }
+            12 => {
+                let depth = if rng.below(10) == 0 { 120 + rng.below(20) } else { rng.below(8) };
+                let (open, close) = if rng.below(2) == 0 { ("[", "]") } else { ("{\"a\":", "}") };
+                let less = if rng.below(4) == 0 { depth.saturating_sub(1) } else { depth };
+                insert(&mut bytes, 0, &open.repeat(depth));
+                let end = bytes.len();
+                insert(&mut bytes, end, &close.repeat(less));
+            }
+            _ => {
+                let other = rng.pick(seeds).as_bytes();
+                if rng.below(2) == 0 {
+                    bytes.truncate(at);
+                    bytes.extend_from_slice(&other[rng.below(other.len() + 1)..]);
+                } else if let Some(start) = place(&bytes, at, |byte| matches!(byte, b':' | b'[')) {
+                    // A whole document as a value.
+                    bytes.splice(start + 1..start + 1, other.iter().copied().chain(*b","));
+                }
+            }
+        }
+        bytes.truncate(2048);
+    }
+    // As the framer does with what is not UTF-8.
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn any(rng: &mut Rng, of: &[&'static str]) -> &'static str {
+    of[rng.below(of.len())]
+}
+
+fn insert(bytes: &mut Vec<u8>, at: usize, piece: &str) {
+    bytes.splice(at..at, piece.bytes());
+}
+
+/// The first byte at or behind `at` that is wanted.
+fn place(bytes: &[u8], at: usize, is_wanted: impl Fn(u8) -> bool) -> Option<usize> {
+    Some(at + bytes[at..].iter().position(|byte| is_wanted(*byte))?)
+}
+
+/// `mutation N` is made from the number and the documents alone. Where the corpus is absent they are others.
+#[test]
+fn mutated_documents_are_read_as_serde_json_reads_them() {
+    let mut seeds: Vec<String> = Vec::new();
+    for _ in 0..8 {
+        seeds.extend(DOCUMENTS.iter().map(|text| (*text).to_owned()));
+    }
+    seeds.extend(sample(&own_data(), 400));
+    seeds.extend(sample(&corpus_data(), 500));
+    let run = |first: usize, step: usize| {
+        let (mut tape, mut tally) = (Tape::default(), Tally::default());
+        for number in (first..MUTATIONS).step_by(step) {
+            let text = mutate(&mut Rng::new(number as u64), &seeds);
+            tally.compare(&text, &mut tape, || format!("mutation {number}"));
+        }
+        tally
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
+    let tallies: Vec<Tally> = thread::scope(|scope| {
+        let spawn = |first| scope.spawn(move || run(first, threads));
+        let running: Vec<_> = (0..threads).map(spawn).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut all = Tally::default();
+    for tally in tallies {
+        all.accepted += tally.accepted;
+        all.refused += tally.refused;
+        all.wrong.extend(tally.wrong);
+    }
+    say(format_args!("{} mutations are JSON, {} are not", all.accepted, all.refused));
+    assert!(all.accepted > MUTATIONS / 8 && all.refused > MUTATIONS / 4, "one-sided");
+    all.report("mutations");
+}
