@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::event::{Delta, DeltaKind};
 use crate::event::{EventQueue, Named};
+use crate::field_map::FieldMap;
 use crate::item::{Common, ContentPart, FunctionCall, Item, Message, Provider, Reasoning, ReasoningPart};
 use crate::item::{Status, Verbatim};
 use crate::json::{self, JsonText, Object, Raw};
@@ -325,51 +326,42 @@ impl Block {
 
     /// The block of an unknown type with what its deltas brought.
     fn rewritten(&self, field: Option<&'static str>, status: Option<Status>) -> String {
-        let mut text = String::new();
-        if self.text.len() > 0 {
-            match field {
-                // A piece of it is no JSON yet.
-                Some("input") if json::check(self.text.as_str()).is_ok() => {
-                    text.push_str(&clean(Raw::from_text(self.text.as_str().trim())));
-                }
-                _ => json::write_string(&mut text, self.text.as_str()),
+        let mut own = FieldMap::default();
+        let text = self.text.as_str();
+        match field {
+            Some(field) if !text.is_empty() => {
+                // A piece of JSON is no JSON yet.
+                let is_json = field == "input" && json::check(text).is_ok();
+                let input = is_json.then(|| clean(Raw::from_text(text.trim())).into_owned());
+                own.insert(field, input.unwrap_or_else(|| string_of(text)));
+            }
+            _ => {}
+        }
+        if !self.encrypted.is_empty() {
+            own.insert("encrypted_content", self.encrypted.clone());
+        }
+        if !self.signature.is_empty() {
+            own.insert("signature", string_of(&self.signature));
+        }
+        for (name, list) in [("citations", &self.citations), ("deltas", &self.unknown)] {
+            if !list.is_empty() {
+                own.insert(name, list_of(list));
             }
         }
-        let mut signature = String::new();
-        if !self.signature.is_empty() {
-            json::write_string(&mut signature, &self.signature);
+        if let Some(status) = status {
+            own.insert("status", string_of(status.as_str()));
         }
-        let list = |list: &str| if list.is_empty() { String::new() } else { list_of(list) };
-        let status = match status {
-            None => "",
-            Some(Status::InProgress) => "\"in_progress\"",
-            Some(Status::Incomplete) => "\"incomplete\"",
-        };
-        let own = [
-            (field.unwrap_or_default(), text),
-            ("encrypted_content", self.encrypted.clone()),
-            ("signature", signature),
-            ("citations", list(&self.citations)),
-            ("deltas", list(&self.unknown)),
-            ("status", status.to_owned()),
-        ];
-        let own = || own.iter().filter(|(_, json)| !json.is_empty());
-        if own().next().is_none() {
+        if own.is_empty() {
             return self.base.clone();
         }
-        let mut written = Vec::new();
+        let base = Raw::from_text(&self.base);
         let mut out = String::new();
         let mut object = Object::begin(&mut out);
-        json::each_field(Raw::from_text(&self.base), |key, value| {
-            match own().find(|(name, _)| name.as_bytes() == key) {
-                Some((name, json)) => {
-                    object.raw(name, json);
-                    written.push(*name);
-                }
-                None => object.raw(&String::from_utf8_lossy(key), value.as_str()),
-            }
+        json::each_field(base, |key, value| {
+            let key = String::from_utf8_lossy(key);
+            object.raw(&key, own.get(&key).map_or(value.as_str(), String::as_str));
         });
-        for (name, json) in own().filter(|(name, _)| !written.contains(name)) {
+        for (name, json) in own.iter().filter(|(name, _)| json::field(base, name.as_bytes()).is_none()) {
             object.raw(name, json);
         }
         object.end();
@@ -416,6 +408,12 @@ impl Block {
 fn verbatim(json: &str) -> Item {
     let kind = json::field(Raw::from_text(json), b"type").and_then(json::nonempty_string);
     Item::Verbatim(Verbatim::new(kind.unwrap_or_default().into_owned(), json.to_owned()))
+}
+
+fn string_of(text: &str) -> String {
+    let mut out = String::new();
+    json::write_string(&mut out, text);
+    out
 }
 
 fn list_of(elements: &str) -> String {

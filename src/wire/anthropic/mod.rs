@@ -67,8 +67,7 @@ impl AnthropicStream {
         options: &Options,
         out: &mut EventQueue,
     ) -> Result<Flow, Error> {
-        let mut others = Vec::new();
-        let event = Event::read(raw, |key, value| others.push((key.to_vec(), value)));
+        let event = Event::read(raw, |_, _| {});
         let Some(kind) = event.kind.as_deref() else {
             // A gateway's error, in the shape of its other wires.
             if event.error.is_some() {
@@ -100,10 +99,10 @@ impl AnthropicStream {
                 if let Some(usage) = event.usage {
                     self.usage.note(usage);
                 }
-                self.note_extras(&others);
+                self.note_extras(raw);
             }
             "message_stop" => {
-                self.note_extras(&others);
+                self.note_extras(raw);
                 self.is_stopped = true;
             }
             "message" => self.whole_message(raw, options, out)?,
@@ -277,10 +276,13 @@ impl AnthropicStream {
         });
     }
 
-    fn note_extras(&mut self, fields: &[(Vec<u8>, Raw<'_>)]) {
-        for (key, value) in fields {
-            self.extras.replace(key, Raw::from_text(&verbatim::clean(*value)));
-        }
+    /// What an event says beside the message.
+    fn note_extras(&mut self, raw: Raw<'_>) {
+        json::each_field(raw, |key, value| {
+            if !matches!(key, b"type" | b"delta" | b"usage") {
+                self.extras.replace(key, Raw::from_text(&verbatim::clean(value)));
+            }
+        });
     }
 
     /// Begins a block and announces it. One that is open at its index has been forgotten to be stopped.

@@ -18,17 +18,19 @@ pub(super) struct Usage {
 impl Usage {
     pub(super) fn note(&mut self, raw: Raw<'_>) {
         json::each_field(raw, |key, value| {
-            let is_count = match key {
-                b"input_tokens" => set(&mut self.counts.input_tokens, Some(value)),
-                b"output_tokens" => set(&mut self.counts.output_tokens, Some(value)),
-                b"cache_read_input_tokens" => set(&mut self.counts.cached_input_tokens, Some(value)),
-                b"output_tokens_details" => {
-                    set(&mut self.counts.reasoning_output_tokens, json::field(value, b"thinking_tokens"));
-                    false
+            let counts = &mut self.counts;
+            let (slot, count) = match key {
+                b"input_tokens" => (&mut counts.input_tokens, Some(value)),
+                b"output_tokens" => (&mut counts.output_tokens, Some(value)),
+                b"cache_read_input_tokens" => (&mut counts.cached_input_tokens, Some(value)),
+                _ => {
+                    self.has_more |= !value.is_blank();
+                    let is_details = key == b"output_tokens_details";
+                    let count = is_details.then(|| json::field(value, b"thinking_tokens")).flatten();
+                    (&mut counts.reasoning_output_tokens, count)
                 }
-                _ => false,
             };
-            self.has_more |= !is_count && !value.is_blank();
+            *slot = count.and_then(json::unsigned).or(*slot);
             self.fields.replace(key, Raw::from_text(&verbatim::clean(value)));
         });
     }
@@ -47,10 +49,4 @@ impl Usage {
             provider.insert("usage", fields.to_json());
         }
     }
-}
-
-fn set(slot: &mut Option<u64>, value: Option<Raw<'_>>) -> bool {
-    let count = value.and_then(json::unsigned);
-    *slot = count.or(*slot);
-    count.is_some()
 }
