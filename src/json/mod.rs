@@ -414,7 +414,7 @@ pub fn unsigned(raw: Raw<'_>) -> Option<u64> {
     ((0.0..=9_007_199_254_740_992.0).contains(&value) && value.fract() == 0.0).then_some(value as u64)
 }
 
-/// A number, as written or quoted; see [`decimal`].
+/// A number, as written or quoted; see `decimal`.
 pub fn number(raw: Raw<'_>) -> Option<f64> {
     decimal(raw.text.trim_matches('"'))
 }
