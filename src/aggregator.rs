@@ -68,8 +68,8 @@ pub struct Counts {
     pub bad_frames: u64,
     /// Comment lines (keep-alives).
     pub comments: u64,
-    /// Events of the Responses API of types that are passed over: the progress of server-side tools, and
-    /// those that this version has never heard of.
+    /// Events of the Responses and Anthropic APIs of types that are passed over: the progress of server-side
+    /// tools, and those that this version has never heard of.
     pub unknown_events: u64,
 }
 

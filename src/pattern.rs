@@ -24,7 +24,7 @@ pub(crate) struct Repetition<M> {
     pub(crate) meaning: M,
     /// Where the text is: a JSON string.
     pub(crate) text: Place,
-    /// Strings and numbers that mean nothing.
+    /// Strings, numbers and spaces that mean nothing.
     pub(crate) free: Vec<Place>,
 }
 
@@ -83,6 +83,8 @@ enum GapKind {
     Text,
     AnyString,
     AnyNumber,
+    /// Spaces, or none.
+    Padding,
 }
 
 impl<M> LastEvent<M> {
@@ -162,6 +164,10 @@ impl<M> Pattern<M> {
             from = gap.place.end;
             at = match gap.kind {
                 GapKind::AnyNumber => json::number_end(input, at)?,
+                GapKind::Padding => {
+                    let rest = input.get(at..)?;
+                    at + rest.iter().take_while(|byte| **byte == b' ').count()
+                }
                 kind => {
                     let (end, is_escaped) = json::string_end(input, at)?;
                     let content = input.get(at..end - 1)?;
@@ -181,10 +187,12 @@ impl<M> Pattern<M> {
 
 impl Gap {
     fn new(place: Place, start: usize, is_text: bool) -> Option<Self> {
+        let is_padding = place.is_padding();
         let (range, is_string) = place.content()?;
         let kind = match (is_text, is_string) {
             (true, true) => GapKind::Text,
             (false, true) => GapKind::AnyString,
+            (false, false) if is_padding => GapKind::Padding,
             (false, false) => GapKind::AnyNumber,
             (true, false) => return None,
         };
