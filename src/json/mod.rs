@@ -22,6 +22,7 @@ pub use self::scan::Tape;
 pub(crate) use self::scan::number_end;
 use self::scan::{Node, Span};
 pub(crate) use self::string::end as string_end;
+#[cfg(feature = "otel")]
 pub(crate) use self::string::next_special;
 pub use self::string::paired;
 pub use self::write::ToJson;
