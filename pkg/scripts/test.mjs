@@ -1,7 +1,7 @@
 // Every check there is, in the order in which a mistake shows soonest; the first that fails ends the run.
 // Usage: node test.mjs [--only NAME[,NAME]]... [--help]
 
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -9,8 +9,9 @@ import { build } from "./build.mjs";
 import {
   ensureBrowser, ensureFirefox, ensureNode, ensureNodeModules, ensureRust, ensureRustComponents, ensureWasmBindgen, ensureWasmTarget,
 } from "./ensure.mjs";
-import { pkg, root, targetFolder, tests } from "./project.mjs";
+import { pkg, root, tests } from "./project.mjs";
 import { Failure, isMain, main, run } from "./run.mjs";
+import { checkSize } from "./size.mjs";
 
 const WASM = ["--target", "wasm32-unknown-unknown"];
 const DENY = ["--", "-D", "warnings"];
@@ -54,7 +55,6 @@ const STEPS = [
       await wasmTests("wasm_browser", { ...(await runnerEnv()), ...(await driverEnv()) }, {
         features: ["--features", "console"], filter: "console",
       });
-      await checkSmaller();
     },
   },
   {
@@ -65,9 +65,9 @@ const STEPS = [
   },
   {
     name: "build",
-    title: "the npm package builds",
+    title: "the npm package builds, within its size",
     needs: [ensureNodeModules, ensureWasmTarget, ensureWasmBindgen],
-    check: () => build(),
+    check: () => checkSize(),
   },
   {
     name: "wasm-node",
@@ -115,18 +115,6 @@ async function wasmTests(name, env, { features = [], filter } = {}) {
   }
   process.stdout.write(output);
   if (!/^test result: ok\. [1-9]\d* passed/m.test(output)) throw new Failure(`${name} ended without a result`);
-}
-
-/** Without the telemetry the module is smaller. It is built apart, so that the usual build stays as it is. */
-async function checkSmaller() {
-  const size = async (folder, features) => {
-    await cargo(["build", "--locked", "--release", "--lib", ...WASM, ...features, "--target-dir", folder]);
-    return statSync(join(folder, "wasm32-unknown-unknown", "release", "streamgauge.wasm")).size;
-  };
-  const withOtel = await size(targetFolder(), []);
-  const without = await size(join(targetFolder(), "without-otel"), ["--no-default-features"]);
-  console.log(`the module with otel: ${withOtel} bytes, without: ${without} bytes (before wasm-bindgen and wasm-opt)`);
-  if (without > 0.95 * withOtel) throw new Failure("the module without the feature otel is hardly smaller");
 }
 
 async function checkTypes() {
