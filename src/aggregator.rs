@@ -68,8 +68,8 @@ pub struct Counts {
     pub bad_frames: u64,
     /// Comment lines (keep-alives).
     pub comments: u64,
-    /// Events of the Responses API of types that are passed over: the progress of server-side tools, and
-    /// those that this version has never heard of.
+    /// Events of the Responses and Anthropic APIs of types that are passed over: the progress of server-side
+    /// tools, and those that this version has never heard of.
     pub unknown_events: u64,
 }
 
@@ -285,11 +285,11 @@ impl Core {
     /// Handles the event at the beginning of `input`, if it repeats an earlier one but for its text. Returns how
     /// many bytes and field lines it has.
     fn handle_repeated(&mut self, input: &[u8], now_ms: f64) -> Option<(usize, u64)> {
-        let repeated = self.last_event.find(input, self.options.max_event_bytes)?;
+        let Self { last_event, wire, options, queue, observer, counts, .. } = self;
+        let repeated = last_event.find(input, options.max_event_bytes)?;
         let (len, fields) = (repeated.len, repeated.fields);
-        self.counts.frames = self.counts.frames.saturating_add(1);
-        self.observer.repeated(repeated.event, now_ms);
-        let Self { wire, options, queue, .. } = self;
+        counts.frames = counts.frames.saturating_add(1);
+        observer.repeated(repeated.event, now_ms);
         if let Err(error) = wire.handle_repeated(repeated.meaning, &repeated.text, options, queue) {
             self.fail(error, now_ms);
         }
@@ -299,6 +299,14 @@ impl Core {
     /// Handles a frame. `event` is the event as it came, where that was in one piece.
     fn handle_frame(&mut self, frame: &Frame<'_>, event: Option<&[u8]>, now_ms: f64) {
         self.counts.frames = self.counts.frames.saturating_add(1);
+        let Self { last_event, wire, options, queue, observer, .. } = self;
+        if let Some(repeated) = last_event.find_frame(frame) {
+            observer.repeated(repeated.event, now_ms);
+            if let Err(error) = wire.handle_repeated(repeated.meaning, &repeated.text, options, queue) {
+                self.fail(error, now_ms);
+            }
+            return;
+        }
         let mut tape = mem::take(&mut self.tape);
         let data = wire::read(frame.data, &mut tape);
         self.handle_data_of(frame, &data, now_ms);

@@ -12,7 +12,7 @@ serialize_by_json!(Created, RawFrame, Completion);
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum StreamEvent<'a> {
-    /// The response began (Responses API; chat: only with `include`).
+    /// The response began (chat: only with `include`).
     Created(&'a Created),
     /// An item began (only with `include`).
     OutputItemAdded {
@@ -100,7 +100,7 @@ pub struct RawFrame {
 pub enum EndedBy {
     /// `data: [DONE]`.
     Done,
-    /// `response.completed` or `response.incomplete`.
+    /// `response.completed`, `response.incomplete` or `message_stop`.
     TerminalEvent,
     /// The stream ended after a `finish_reason` (or after a chunk that carries only usage).
     EndOfStream,
@@ -120,7 +120,7 @@ pub struct Completion {
     /// The model that answered; empty when the provider sent none.
     pub model: String,
     /// The last reason that choice 0 gave, as sent; `null` when it gave none. Responses API: why the response
-    /// is incomplete, else `completed`.
+    /// is incomplete, else `completed`. Anthropic: the `stop_reason`.
     pub finish_reason: Option<String>,
     /// The same in OpenAI's words: `stop`, `length`, `tool_calls`, `content_filter`, ..
     pub finish_reason_normalized: Option<String>,

@@ -19,7 +19,7 @@ pub enum Item {
     FunctionCall(FunctionCall),
     /// A call of a tool with free-form input.
     CustomToolCall(CustomToolCall),
-    /// An item as the Responses API sent it, of any type.
+    /// An item as the Responses API sent it, of any type; a content block of the Anthropic API that has no other form.
     Verbatim(Verbatim),
 }
 
@@ -136,7 +136,7 @@ pub enum Status {
 }
 
 impl Status {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::InProgress => "in_progress",
             Self::Incomplete => "incomplete",
@@ -231,7 +231,7 @@ impl ToJson for Provider {
 /// Totals are never recomputed: some providers count reasoning outside of `output_tokens`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenUsage {
-    /// Prompt tokens, cached ones included.
+    /// Prompt tokens, cached ones included; on the Anthropic API without them, as it counts.
     pub input_tokens: Option<u64>,
     /// Prompt tokens that came from a cache.
     pub cached_input_tokens: Option<u64>,

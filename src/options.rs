@@ -12,27 +12,24 @@ pub enum WireChoice {
     Chat,
     /// The OpenAI Responses API.
     Responses,
+    /// The Anthropic Messages API.
+    Anthropic,
 }
 
 impl WireChoice {
     /// Reads the option's name.
     ///
     /// # Errors
-    /// `bad_option` for a name that is not known, or known but not yet read by this version.
+    /// `bad_option` for a name that is not known.
     pub fn parse(name: &str) -> Result<Self, Error> {
         match name {
             "auto" => Ok(Self::Auto),
             "chat" => Ok(Self::Chat),
             "responses" => Ok(Self::Responses),
-            "anthropic" => Err(Error::new(
-                ErrorCode::BadOption,
-                format!(
-                    "wire \"{name}\" is not read by this version; it reads \"chat\" and \"responses\" (and \"auto\")"
-                ),
-            )),
+            "anthropic" => Ok(Self::Anthropic),
             _ => Err(Error::new(
                 ErrorCode::BadOption,
-                format!("wire must be \"auto\", \"chat\" or \"responses\", not \"{name}\""),
+                format!("wire must be \"auto\", \"chat\", \"responses\" or \"anthropic\", not \"{name}\""),
             )),
         }
     }
@@ -51,7 +48,7 @@ pub enum InvalidUtf8 {
 /// Extra events, off unless asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Include {
-    /// `created` on the chat wire; the Responses API's comes always.
+    /// `created` on the chat wire; on the others it comes always.
     pub created: bool,
     /// `output_item.added`.
     pub output_item_added: bool,

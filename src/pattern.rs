@@ -24,7 +24,7 @@ pub(crate) struct Repetition<M> {
     pub(crate) meaning: M,
     /// Where the text is: a JSON string.
     pub(crate) text: Place,
-    /// Strings and numbers that mean nothing.
+    /// Strings, numbers and spaces that mean nothing.
     pub(crate) free: Vec<Place>,
 }
 
@@ -65,6 +65,8 @@ struct Pattern<M> {
     event: String,
     /// The event as it came.
     bytes: Vec<u8>,
+    /// Where in it its data are.
+    data: Range<usize>,
     gaps: Vec<Gap>,
     fields: u64,
 }
@@ -81,16 +83,29 @@ enum GapKind {
     Text,
     AnyString,
     AnyNumber,
+    /// Spaces, or none.
+    Padding,
 }
 
 impl<M> LastEvent<M> {
     /// Looks whether `input` begins with the last event, with another text. `limit` is the most bytes it may have.
     pub(crate) fn find<'a>(&mut self, input: &'a [u8], limit: usize) -> Option<Repeated<'_, 'a, M>> {
         let pattern = self.pattern.as_ref()?;
-        let Found { text, len } = pattern.find(input).filter(|found| found.len <= limit)?;
+        let found = pattern.find(input, 0..pattern.bytes.len()).filter(|found| found.len <= limit)?;
         self.futile = 0;
-        let Pattern { meaning, event, fields, .. } = pattern;
-        Some(Repeated { meaning, event, text, len, fields: *fields })
+        Some(pattern.repeated(found))
+    }
+
+    /// Looks whether a frame, whose bytes may have come in pieces, is the last event with another text.
+    pub(crate) fn find_frame<'a>(&mut self, frame: &Frame<'a>) -> Option<Repeated<'_, 'a, M>> {
+        let pattern = self.pattern.as_ref()?;
+        let is_like = frame.event == pattern.event && frame.utf8_error.is_none() && frame.retry.is_none();
+        let found = pattern.find(frame.data.as_bytes(), pattern.data.clone()).filter(|_| is_like)?;
+        if found.len != frame.data.len() {
+            return None;
+        }
+        self.futile = 0;
+        Some(pattern.repeated(found))
     }
 
     /// Another event came. Returns whether it should be offered to [`LastEvent::learn`]: not each, when none ever
@@ -129,12 +144,19 @@ impl<M> Pattern<M> {
             gaps.insert(after.unwrap_or(gaps.len()), gap);
         }
         let event = frame.event.to_owned();
-        Some(Self { meaning: repetition.meaning, event, bytes: bytes.to_vec(), gaps, fields })
+        let data = start..start + frame.data.len();
+        Some(Self { meaning: repetition.meaning, event, bytes: bytes.to_vec(), data, gaps, fields })
     }
 
-    fn find<'a>(&self, input: &'a [u8]) -> Option<Found<'a>> {
+    fn repeated<'a>(&self, found: Found<'a>) -> Repeated<'_, 'a, M> {
+        let Self { meaning, event, fields, .. } = self;
+        Repeated { meaning, event, text: found.text, len: found.len, fields: *fields }
+    }
+
+    /// Looks whether `input` begins with this part of the event, whose gaps are all in it.
+    fn find<'a>(&self, input: &'a [u8], part: Range<usize>) -> Option<Found<'a>> {
         // The bytes of the pattern that are compared next begin at `from`, those of the input at `at`.
-        let (mut from, mut at) = (0, 0);
+        let (mut from, mut at) = (part.start, 0);
         let mut text = None;
         for gap in &self.gaps {
             let same = self.bytes.get(from..gap.place.start)?;
@@ -142,6 +164,10 @@ impl<M> Pattern<M> {
             from = gap.place.end;
             at = match gap.kind {
                 GapKind::AnyNumber => json::number_end(input, at)?,
+                GapKind::Padding => {
+                    let rest = input.get(at..)?;
+                    at + rest.iter().take_while(|byte| **byte == b' ').count()
+                }
                 kind => {
                     let (end, is_escaped) = json::string_end(input, at)?;
                     let content = input.get(at..end - 1)?;
@@ -154,17 +180,19 @@ impl<M> Pattern<M> {
                 }
             };
         }
-        let len = after_same(input, at, self.bytes.get(from..)?)?;
+        let len = after_same(input, at, self.bytes.get(from..part.end)?)?;
         Some(Found { text: text?, len })
     }
 }
 
 impl Gap {
     fn new(place: Place, start: usize, is_text: bool) -> Option<Self> {
+        let is_padding = place.is_padding();
         let (range, is_string) = place.content()?;
         let kind = match (is_text, is_string) {
             (true, true) => GapKind::Text,
             (false, true) => GapKind::AnyString,
+            (false, false) if is_padding => GapKind::Padding,
             (false, false) => GapKind::AnyNumber,
             (true, false) => return None,
         };

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use splits::{Way, random_ways, ways};
 use streamgauge::flat::{FlatBatch, ROW_LEN};
 use streamgauge::{Aggregator, Include, Options};
-use table::{cases, responses_cases};
+use table::{anthropic_cases, cases, responses_cases};
 
 const EVERYTHING: Include =
     Include { created: true, output_item_added: true, tool_call_delta: true, raw: true };
@@ -109,7 +109,7 @@ fn events_by_batch(way: &Way<'_>, options: &Options) -> Vec<Value> {
 
 #[test]
 fn every_case_decodes_to_the_polled_events() {
-    let cases: Vec<_> = cases().into_iter().chain(responses_cases()).collect();
+    let cases: Vec<_> = cases().into_iter().chain(responses_cases()).chain(anthropic_cases()).collect();
     let mut wrong = Vec::new();
     for case in &cases {
         for options in [case.options.clone(), Options { include: EVERYTHING, ..case.options.clone() }] {

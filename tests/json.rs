@@ -17,11 +17,12 @@ use std::{fs, panic, thread};
 
 use say::say;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use splits::Rng;
-use streamgauge::json::{self, JsonText, Raw, Tape};
+use streamgauge::json::{self, JsonText, Raw, Tape, ToJson};
 use streamgauge::sse::Framer;
+use streamgauge::{Counts, Created, Timings};
 
 const MUTATIONS: usize = 200_000;
 
@@ -515,6 +516,41 @@ fn numbers_of_every_spelling() {
         tally.compare(&list, &mut tape, || format!("{text:?} in a list"));
     }
     tally.report("numbers");
+}
+
+/// What is written is what `serde_json` writes: strings with every character that may stand out, and numbers.
+#[test]
+fn what_is_written() {
+    let mut rng = Rng::new(9);
+    for number in 0..20_000_u32 {
+        let any = |rng: &mut Rng| match rng.below(4) {
+            0 => char::from_u32(number).unwrap_or('"'),
+            1 => *rng.pick(&['"', '\\', '\n', '\u{1}', '\u{7f}', '\u{2028}', '/', '\u{8}', '\u{1f}', '\0']),
+            _ => 'a',
+        };
+        let text: String = (0..rng.below(20)).map(|_| any(&mut rng)).collect();
+        let created = Created { response_id: text, model: number.to_string() };
+        let written = created.to_json();
+        let fields = (created.response_id.as_str(), created.model.as_str());
+        let expected = (serde_json::to_string(fields.0).unwrap(), serde_json::to_string(fields.1).unwrap());
+        assert_eq!(written, format!("{{\"response_id\":{},\"model\":{}}}", expected.0, expected.1));
+
+        let count = rng.next() >> rng.below(64);
+        let counts = Counts { bytes: count, ..Counts::default() };
+        let expected =
+            json!({"bytes": count, "frames": 0, "bad_frames": 0, "comments": 0, "unknown_events": 0});
+        assert_eq!(counts.to_json(), expected.to_string());
+
+        // To a thousandth.
+        let millis = (rng.next() >> rng.below(60)) as f64 / 4096.0 % 1e12;
+        let timings = Timings { duration_ms: Some(millis), ..Timings::default() };
+        let read: Value = serde_json::from_str(&timings.to_json()).unwrap();
+        assert!((read["duration_ms"].as_f64().unwrap() - millis).abs() < 0.001, "{millis}: {read}");
+    }
+    for millis in [-1.0, f64::NAN, f64::INFINITY, f64::MAX, 1e18] {
+        let timings = Timings { duration_ms: Some(millis), ..Timings::default() };
+        assert!(json::check(&timings.to_json()).is_ok(), "{millis}");
+    }
 }
 
 // ------------------------------------------------------------------------------------------------- mutations

@@ -370,58 +370,6 @@ fn recorded_deltas_add_up_to_the_items() {
     });
 }
 
-/// `auto` decides right on every stream of the corpus that is of a wire that is read.
-#[test]
-fn auto_never_guesses_wrong() {
-    let Some(responses) = recordings::streams("responses") else { return };
-    let chat = responses[0].parent().unwrap().with_file_name("chat");
-    let mut paths: Vec<_> =
-        fs::read_dir(chat).unwrap().filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "sse"));
-    paths.extend(responses);
-    let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
-    report("guesses", &paths, name, |path| {
-        let bytes = fs::read(path).unwrap();
-        let (wire, other, api) = match path.parent().unwrap().ends_with("chat") {
-            true => (WireChoice::Chat, WireChoice::Responses, "Chat Completions"),
-            false => (WireChoice::Responses, WireChoice::Chat, "Responses"),
-        };
-        let with = |wire| whole(&bytes, &Options { wire, ..Options::default() });
-        let mut problems = Vec::new();
-        if with(WireChoice::Auto) != with(wire) {
-            problems.push("another result than with the right option".to_owned());
-        }
-        // Every event line lies, or is missing: only the data counts.
-        let text = String::from_utf8_lossy(&bytes);
-        let lying: String = text
-            .lines()
-            .filter(|line| !line.starts_with("event:"))
-            .fold(String::new(), |text, line| text + line + "\n");
-        let lying = lying.replace("data:", "event: message_start\ndata:");
-        let has_error_line = text.contains("event: error");
-        if !has_error_line && text.contains("data:") && std::str::from_utf8(&bytes).is_ok() {
-            let options = Options::default();
-            if whole(lying.as_bytes(), &options).aggregate["id"] != with(wire).aggregate["id"] {
-                problems.push("event lines have a say".to_owned());
-            }
-        }
-        let error = with(other).error;
-        let message = format!("this is a stream of the {api} API, but the option wire is");
-        let is_clear = error
-            .as_ref()
-            .is_some_and(|error| error.code == ErrorCode::BadOption && error.message.starts_with(&message));
-        // What is a stream of no API in particular (an error, a page) is not one of the wrong API.
-        let is_of_api = text.contains(match wire {
-            WireChoice::Chat => "\"choices\"",
-            _ => "\"response.",
-        });
-        if is_of_api && !is_clear && error.as_ref().is_none_or(|error| error.provider.is_none()) {
-            problems.push(format!("with the wrong option: {error:?}"));
-        }
-        problems
-    });
-}
-
 /// Limits hold for what one item gathers, by deltas or at once, and keep what came before.
 #[test]
 fn items_are_limited() {

@@ -1112,6 +1112,45 @@ const STREAMS: &[Stream] = &[
             Fine("message"),
         ],
     ),
+    // Anthropic Messages: an event's name is its kind, and the completion has the merged counts.
+    stream(
+        "a message of the Anthropic API",
+        br#"event: message_start|data: {"type":"message_start","message":{"id":"m","usage":{"input_tokens":10,
+            "cache_read_input_tokens":4,"output_tokens":1}}}||
+            event: ping|data: {"type":"ping"}||
+            event: content_block_delta|data: {"type":"content_block_delta","index":0,
+            "delta":{"type":"text_delta","text":"hi"}}||
+            event: message_delta|data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},
+            "usage":{"output_tokens":7,"output_tokens_details":{"thinking_tokens":3}}}||
+            event: message_stop|data: {"type":"message_stop"}||"#,
+        End::Clean,
+        &[
+            Fine("message_start"),
+            Fine("ping"),
+            Fine("content_block_delta"),
+            Fine("message_delta"),
+            Fine("message_stop"),
+            Counts(&[
+                ("input_token_count", S("10")),
+                ("output_token_count", S("7")),
+                ("cached_token_count", I(4)),
+                ("reasoning_token_count", I(3)),
+            ]),
+        ],
+    ),
+    stream(
+        "an error of the Anthropic API",
+        br#"event: message_start|data: {"type":"message_start","message":{"id":"m"}}||
+            event: error|data: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}||"#,
+        End::Clean,
+        &[Fine("message_start"), Fine("error"), Failed("~Overloaded")],
+    ),
+    stream(
+        "a message of the Anthropic API that is cut off",
+        br#"event: message_start|data: {"type":"message_start","message":{"id":"m"}}||"#,
+        End::Clean,
+        &[Fine("message_start"), Failed("~the message was complete")],
+    ),
     // How streams end.
     stream(
         "a clean end is no record",

@@ -6,7 +6,7 @@ import {
   chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync,
 } from "node:fs";
 import { homedir } from "node:os";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
@@ -16,7 +16,14 @@ import { cargoMetadata, dist, pkg, readJson, root, scratch, targetFolder } from 
 import { isMain, main, query, run } from "./run.mjs";
 
 const TARGET = "wasm32-unknown-unknown";
-const CORE_FILES = ["core.js", "core_bg.wasm", "core-inline.js"];
+/** The two cores: the folder in dist, and how Cargo builds each. The smaller one's target is shared with the tests. */
+const CORES = [
+  { folder: "", cargo: () => [], target: targetFolder },
+  { folder: "aggregate", cargo: () => ["--no-default-features"], target: () => join(targetFolder(), "without-otel") },
+];
+const CORE_FILES = CORES.flatMap(({ folder }) => ["core.js", "core_bg.wasm", "core-inline.js"].map((name) => join(folder, name)));
+/** What `streamgauge/aggregate` has beside its core: the entry under its name, and copies of what that imports. */
+const AGGREGATE_ENTRY = "aggregate-only.js";
 
 // What Node 20 and every current browser have. More than this (--all-features) and Node 20 rejects the module.
 const WASM_FEATURES = [
@@ -50,27 +57,33 @@ export async function build({ force = false } = {}) {
 }
 
 async function buildCore(bindgen) {
-  step("compiling the Rust core to WebAssembly");
+  for (const core of CORES) await buildOneCore(bindgen, core);
+  return CORE_FILES;
+}
+
+async function buildOneCore(bindgen, { folder, cargo, target }) {
+  step(`compiling the Rust core to WebAssembly${folder && ", without the telemetry"}`);
+  const [built, out] = [join(scratch, folder), join(dist, folder)];
+  for (const path of [built, out]) mkdirSync(path, { recursive: true });
   const config = `target.${TARGET}.rustflags=${JSON.stringify(remapFlags())}`;
-  const crate = ["--release", "--target", TARGET, "--lib", "--locked"];
+  const crate = ["--release", "--target", TARGET, "--lib", "--locked", "--target-dir", target(), ...cargo()];
   await run("cargo", ["build", "--config", config, ...crate], { cwd: root });
 
   const library = cargoMetadata().packages[0].targets.find((target) => target.crate_types.includes("cdylib"));
-  const input = join(targetFolder(), TARGET, "release", `${library.name.replaceAll("-", "_")}.wasm`);
+  const input = join(target(), TARGET, "release", `${library.name.replaceAll("-", "_")}.wasm`);
   const web = ["--target", "web", "--omit-default-module-path", "--no-typescript"];
-  await run(bindgen, [input, ...web, "--out-dir", scratch, "--out-name", "core"]);
+  await run(bindgen, [input, ...web, "--out-dir", built, "--out-name", "core"]);
 
   const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
   const strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
-  const optimized = join(dist, "core_bg.wasm");
-  const files = [join(scratch, "core_bg.wasm"), "-o", optimized];
+  const optimized = join(out, "core_bg.wasm");
+  const files = [join(built, "core_bg.wasm"), "-o", optimized];
   await runPackage("binaryen", "wasm-opt", ["-O3", "--mvp-features", ...features, ...strip, ...files]);
 
   const wasm = readFileSync(optimized);
-  copyFileSync(join(scratch, "core.js"), join(dist, "core.js"));
-  writeFileSync(join(dist, "core-inline.js"), inlineModule(wasm));
-  step(`core_bg.wasm: ${sizes(wasm)}`);
-  return CORE_FILES;
+  copyFileSync(join(built, "core.js"), join(out, "core.js"));
+  writeFileSync(join(out, "core-inline.js"), inlineModule(wasm));
+  step(`${join(folder, "core_bg.wasm")}: ${sizes(wasm)}`);
 }
 
 async function buildFacade() {
@@ -86,13 +99,33 @@ async function buildFacade() {
     throw error;
   }
   const emitted = listed.filter((line) => line.startsWith(mark)).map((line) => line.slice(mark.length).trim());
-  const outputs = emitted.map((path) => relative(dist, path));
+  const outputs = emitted.map((path) => relative(dist, path)).filter((name) => name !== AGGREGATE_ENTRY);
+  outputs.push(...copyAggregate());
   for (const name of filesUnder(dist)) {
     const isOurs = CORE_FILES.includes(name) || outputs.includes(name);
     if (!isOurs) rmSync(join(dist, name));
   }
   if (existsSync(join(dist, "cli.js"))) chmodSync(join(dist, "cli.js"), 0o755);
   return outputs;
+}
+
+/** Moves the entry without telemetry beside its core, with copies of what it imports. Returns the names of the files. */
+function copyAggregate() {
+  const names = [];
+  const copy = (from, to) => {
+    mkdirSync(dirname(join(dist, "aggregate", to)), { recursive: true });
+    const code = readFileSync(join(dist, from), "utf8");
+    writeFileSync(join(dist, "aggregate", to), code);
+    names.push(join("aggregate", to));
+    for (const [, path] of code.matchAll(/\bfrom "(\.[^"]+)"/g)) {
+      const next = join(dirname(from), path);
+      const isDone = names.includes(join("aggregate", next)) || CORE_FILES.includes(next);
+      if (!isDone) copy(next, next);
+    }
+  };
+  copy(AGGREGATE_ENTRY, "index.js");
+  rmSync(join(dist, AGGREGATE_ENTRY));
+  return names;
 }
 
 // The home folder of whoever builds is nobody's business, and would make every machine's module another one.

@@ -4,7 +4,7 @@ import { BatchDecoder, State } from "./decode.js";
 import { StreamError } from "./errors.js";
 import { finalResponse } from "./final.js";
 import { splitOptions } from "./options.js";
-import { observeWith } from "./telemetry/telemetry.js";
+import { observeWith } from "./telemetry/observe.js";
 import type { AggregateOptions, FinalResponse, Item, Source, StreamEvent } from "./types.js";
 
 /**

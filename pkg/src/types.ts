@@ -3,7 +3,7 @@
 
 import type { Telemetry } from "./telemetry/telemetry.js";
 
-/** Which API's stream it is. This version reads `"chat"` and `"responses"`; `"auto"` decides by the first frames. */
+/** Which API's stream it is. `"auto"` decides by the first frames, whatever event names and content type say. */
 export type Wire = "auto" | "chat" | "responses" | "anthropic";
 
 /** Extra events, off unless asked for. */
@@ -69,7 +69,7 @@ export type StreamEvent =
   | RawEvent
   | CompletedEvent;
 
-/** The response began. Always on the Responses API; on the chat wire only with `include: ["created"]`. */
+/** The response began. On the chat wire only with `include: ["created"]`. */
 export interface CreatedEvent {
   type: "created";
   /** As far as known; empty when the first chunk has none. */
@@ -83,7 +83,10 @@ export interface OutputItemAddedEvent {
   type: "output_item.added";
   /** The item's place in the order of appearance, from 0. */
   index: number;
-  /** The item, still empty, with `status: "in_progress"`; on the Responses API as the API announced it. */
+  /**
+   * The item, still empty, with `status: "in_progress"`. As the API announced it: every item of the Responses API, and
+   * what of Anthropic's is passed on as it came.
+   */
   item: Item;
   choice?: number;
 }
@@ -163,7 +166,7 @@ export interface Completion {
   model: string;
   /**
    * The last reason that choice 0 gave, as sent; `null` when it gave none. Responses API: why the response is
-   * incomplete, else `completed`.
+   * incomplete, else `completed`. Anthropic: the `stop_reason`; the `stop_sequence` is in `provider`.
    */
   finish_reason: string | null;
   /** The same in OpenAI's words (`stop`, `length`, `tool_calls`, `content_filter`, ..); others as sent. */
@@ -173,20 +176,26 @@ export interface Completion {
   /** Why the stream counts as complete. */
   ended_by: EndedBy;
   timings: Timings;
-  /** Fields of the provider's chunks that have no place elsewhere (citations, fingerprints, ..), last value. */
+  /**
+   * Fields of the provider's chunks that have no place elsewhere (citations, fingerprints, ..), last value. Anthropic:
+   * all of the merged `usage` when it is more than the counts, `stop_sequence`, `stop_details`, `container`, ..
+   */
   provider?: Record<string, unknown>;
 }
 
 /**
- * Why a stream counts as complete: `done` is `[DONE]`; `terminal_event` is `response.completed` or
- * `response.incomplete`; the next three came after a `finish_reason`; `json_body` is a server that ignored
- * `stream: true`.
+ * Why a stream counts as complete: `done` is `[DONE]`; `terminal_event` is `response.completed`,
+ * `response.incomplete` or `message_stop`; the next three came after a `finish_reason` or `stop_reason`; `json_body` is a
+ * server that ignored `stream: true`.
  */
 export type EndedBy = "done" | "terminal_event" | "end_of_stream" | "idle_timeout" | "transport_error" | "json_body";
 
 /** Token counts as the provider reported them; `null` for what it did not report. Nothing is recomputed. */
 export interface TokenUsage {
-  /** Prompt tokens, cached ones included. */
+  /**
+   * Prompt tokens, cached ones included. As Anthropic counts, they are not: what was read from a cache is in
+   * `cached_input_tokens` alone, what was written to one in `provider.usage.cache_creation_input_tokens`.
+   */
   input_tokens: number | null;
   /** Prompt tokens that came from a cache. */
   cached_input_tokens: number | null;
@@ -212,6 +221,11 @@ export interface Timings {
  * A finished piece of the response, in the shape of the Responses API's output items. Of that API every item is
  * passed on as it came, field by field: its own fields (`id`, `encrypted_content`, ..) are there too, and so are
  * types that are not listed here.
+ *
+ * Of the Anthropic API every content block is an item, in the order of the blocks: `text` a message, `thinking` and
+ * `redacted_thinking` a reasoning item, `tool_use` a function call; with what these cannot say (`signature`, `data`,
+ * `citations`, `caller`, ..) in `provider`. Any other block (`server_tool_use`, tool results, `compaction`, ..) is
+ * passed on as it came, with the `input` that its deltas made.
  */
 export type Item = MessageItem | ReasoningItem | FunctionCallItem | CustomToolCallItem | OtherItem;
 
@@ -223,7 +237,7 @@ export interface ItemCommon {
   status?: "in_progress" | "completed" | "incomplete";
   /** The choice's index, when it is not 0. */
   choice?: number;
-  /** What the item's shape cannot say, as it came: `reasoning_details`, `annotations`, `audio`, `logprobs`, .. */
+  /** What the item's shape cannot say, as it came: `reasoning_details`, `signature`, `citations`, `audio`, .. */
   provider?: Record<string, unknown>;
 }
 
@@ -283,14 +297,22 @@ export interface CustomToolCallItem extends ItemCommon {
   call_id: string;
 }
 
-/** An item of the Responses API that another part of the program knows: a tool that the server ran, and the like. */
+/**
+ * An item of the Responses API, or a content block of the Anthropic API, that another part of the program knows: a tool
+ * that the server ran, and the like.
+ */
 export interface OtherItem extends ItemCommon {
   type:
+    | "advisor_tool_result"
     | "apply_patch_call"
     | "apply_patch_call_output"
+    | "bash_code_execution_tool_result"
+    | "code_execution_tool_result"
     | "code_interpreter_call"
     | "compaction"
     | "computer_call"
+    | "container_upload"
+    | "fallback"
     | "file_search_call"
     | "function_call_output"
     | "image_generation_call"
@@ -298,13 +320,20 @@ export interface OtherItem extends ItemCommon {
     | "mcp_approval_request"
     | "mcp_call"
     | "mcp_list_tools"
+    | "mcp_tool_result"
+    | "mcp_tool_use"
     | "program"
     | "program_output"
+    | "server_tool_use"
     | "shell_call"
     | "shell_call_output"
+    | "text_editor_code_execution_tool_result"
     | "tool_search_call"
     | "tool_search_output"
-    | "web_search_call";
+    | "tool_search_tool_result"
+    | "web_fetch_tool_result"
+    | "web_search_call"
+    | "web_search_tool_result";
   [field: string]: unknown;
 }
 
@@ -338,8 +367,8 @@ export interface Counts {
   /** Comment lines (keep-alives). */
   comments: number;
   /**
-   * Events of the Responses API of types that are passed over: the progress of server-side tools, and those that
-   * this version has never heard of. `include: ["raw"]` shows them.
+   * Events of the Responses and Anthropic APIs of types that are passed over: the progress of server-side tools, and
+   * those that this version has never heard of. `include: ["raw"]` shows them.
    */
   unknown_events: number;
 }

@@ -22,10 +22,11 @@ pub use self::scan::Tape;
 pub(crate) use self::scan::number_end;
 use self::scan::{Node, Span};
 pub(crate) use self::string::end as string_end;
+#[cfg(feature = "otel")]
 pub(crate) use self::string::next_special;
 pub use self::string::paired;
 pub use self::write::ToJson;
-pub(crate) use self::write::{Object, serialize_by_json, write_list, write_string};
+pub(crate) use self::write::{Object, serialize_by_json, write_list, write_string, write_u64};
 
 /// One JSON value: its text, without white space around it, and where the values within it are.
 #[derive(Clone, Copy)]
@@ -85,6 +86,14 @@ impl<'a> Raw<'a> {
         Some(Place { start: node.value.start as usize, end: node.value.end as usize, first: self.first()? })
     }
 
+    /// Where an object may have spaces after this member of it, when there is nothing else up to its end.
+    pub(crate) fn padding_after(self, last: Raw<'_>) -> Option<Place> {
+        let (own, last) = (self.place()?, last.place()?);
+        let end = own.end.checked_sub(1)?;
+        let between = self.text.get(last.end.checked_sub(own.start)?..end.checked_sub(own.start)?)?;
+        between.bytes().all(|byte| byte == b' ').then_some(Place { start: last.end, end, first: b' ' })
+    }
+
     /// The part of the text that a span of the document marks.
     fn slice(self, span: Span) -> &'a str {
         let start = span.start.wrapping_sub(self.offset) as usize;
@@ -111,9 +120,15 @@ impl Place {
         matches!(self.first, b'"' | b'-' | b'0'..=b'9')
     }
 
-    /// Where the content of a string is, or a number, and whether it is a string; `None` for another type.
+    /// Whether it is no value but spaces between values, or a place for them.
+    pub(crate) fn is_padding(&self) -> bool {
+        self.first == b' '
+    }
+
+    /// Where the content of a string is, a number, or spaces, and whether it is a string; `None` for another type.
     pub(crate) fn content(self) -> Option<(Range<usize>, bool)> {
         match self.first {
+            b' ' => Some((self.start..self.end, false)),
             b'"' => Some((self.start + 1..self.end - 1, true)),
             _ if self.is_leaf() => Some((self.start..self.end, false)),
             _ => None,
@@ -401,7 +416,7 @@ pub fn unsigned(raw: Raw<'_>) -> Option<u64> {
     ((0.0..=9_007_199_254_740_992.0).contains(&value) && value.fract() == 0.0).then_some(value as u64)
 }
 
-/// A number, as written or quoted; see [`decimal`].
+/// A number, as written or quoted; see `decimal`.
 pub fn number(raw: Raw<'_>) -> Option<f64> {
     decimal(raw.text.trim_matches('"'))
 }

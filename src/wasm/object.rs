@@ -1,7 +1,7 @@
 //! Reading JavaScript's objects field by field, each with the type that belongs there.
 //!
-//! Not by serde: its deserializer for a handful of shapes was a tenth of the module, a good part of it for putting
-//! numbers into its own messages. What goes out is `serde-wasm-bindgen`'s business, which costs little.
+//! Not by `serde-wasm-bindgen`: its deserializer for a handful of shapes was a tenth of the module, a good part of it for
+//! putting numbers into its own messages.
 
 use js_sys::{Array, Reflect};
 use wasm_bindgen::prelude::*;

@@ -1,10 +1,12 @@
 //! One folder per wire: what each API's chunks mean. This module reads a frame's data into JSON values and
 //! tells which wire a stream speaks.
 
+mod anthropic;
 pub(crate) mod chat;
 pub(crate) mod provider_error;
 mod responses;
 
+use self::anthropic::AnthropicStream;
 use self::chat::{ChatStream, ChoiceSummary};
 use self::responses::ResponsesStream;
 use crate::error::{Error, ErrorCode};
@@ -83,6 +85,7 @@ pub(crate) enum Wire {
     Undecided(ChatStream),
     Chat(ChatStream),
     Responses(ResponsesStream),
+    Anthropic(AnthropicStream),
 }
 
 /// What an event with a text means, by wire.
@@ -90,6 +93,7 @@ pub(crate) enum Wire {
 pub(crate) enum Repeat {
     Chat(chat::Delta),
     Responses(responses::Delta),
+    Anthropic(anthropic::BlockDelta),
 }
 
 /// The API that a value is of, when that is clear.
@@ -108,6 +112,7 @@ impl Wire {
             WireChoice::Auto => Self::Undecided(ChatStream::default()),
             WireChoice::Chat => Self::Chat(ChatStream::default()),
             WireChoice::Responses => Self::Responses(ResponsesStream::default()),
+            WireChoice::Anthropic => Self::Anthropic(AnthropicStream::default()),
         }
     }
 
@@ -115,8 +120,8 @@ impl Wire {
     /// it is of.
     ///
     /// # Errors
-    /// `provider_error`, `event_too_large`; `bad_option` when it is of another API than the option says, or
-    /// of one that is not read.
+    /// `provider_error`, `event_too_large`; `bad_option` when it is of another API than the option says;
+    /// `stream_incomplete` when another response begins before the end of this one.
     pub(crate) fn handle_json(
         &mut self,
         raw: Raw<'_>,
@@ -124,28 +129,29 @@ impl Wire {
         out: &mut EventQueue,
     ) -> Result<Flow, Error> {
         let spoken = if self.has_content() { None } else { spoken(raw) };
-        let mut result = match (&mut *self, spoken) {
+        match (&*self, spoken) {
+            // Whichever it is of, the event is the error.
+            (Self::Undecided(_), Some(Spoken::Error)) => return Err(responses::reported_error(raw)),
+            (_, None | Some(Spoken::Error)) | (Self::Undecided(_), Some(Spoken::Chat)) => {}
             (Self::Undecided(_), Some(Spoken::Responses)) => {
                 *self = Self::Responses(ResponsesStream::default());
-                return self.handle_json(raw, options, out);
-            }
-            (Self::Chat(_), Some(Spoken::Responses)) => return Err(other_api("Responses", "chat")),
-            (Self::Responses(_), Some(Spoken::Chat)) => {
-                return Err(other_api("Chat Completions", "responses"));
             }
             (Self::Undecided(_), Some(Spoken::Anthropic)) => {
-                let message =
-                    "this is a stream of the Anthropic Messages API, which this version does not read yet";
-                return Err(Error::new(ErrorCode::BadOption, message));
+                *self = Self::Anthropic(AnthropicStream::default());
             }
-            (Self::Chat(_), Some(Spoken::Anthropic)) => return Err(other_api("Anthropic Messages", "chat")),
-            (Self::Responses(_), Some(Spoken::Anthropic)) => {
-                return Err(other_api("Anthropic Messages", "responses"));
-            }
-            (Self::Undecided(chat) | Self::Chat(chat), _) => {
+            (Self::Chat(_), Some(Spoken::Chat))
+            | (Self::Responses(_), Some(Spoken::Responses))
+            | (Self::Anthropic(_), Some(Spoken::Anthropic)) => {}
+            (Self::Chat(_), Some(spoken)) => return Err(other_api(spoken, "chat")),
+            (Self::Responses(_), Some(spoken)) => return Err(other_api(spoken, "responses")),
+            (Self::Anthropic(_), Some(spoken)) => return Err(other_api(spoken, "anthropic")),
+        }
+        let mut result = match self {
+            Self::Undecided(chat) | Self::Chat(chat) => {
                 chat.handle_chunk(raw, options, out).map(|()| Flow::More)
             }
-            (Self::Responses(responses), _) => responses.handle_event(raw, options, out),
+            Self::Responses(responses) => responses.handle_event(raw, options, out),
+            Self::Anthropic(anthropic) => anthropic.handle_event(raw, options, out),
         };
         if let (Some(Spoken::Error), Err(error)) = (spoken, &mut result)
             && let Some(provider) = &mut error.provider
@@ -171,6 +177,10 @@ impl Wire {
                 let Repetition { meaning, text, free } = responses::find_repetition(raw)?;
                 Some(Repetition { meaning: Repeat::Responses(meaning), text, free })
             }
+            Self::Anthropic(anthropic) => {
+                let Repetition { meaning, text, free } = anthropic::find_repetition(anthropic, raw)?;
+                Some(Repetition { meaning: Repeat::Anthropic(meaning), text, free })
+            }
             Self::Undecided(_) => None,
         }
     }
@@ -191,6 +201,9 @@ impl Wire {
             (Self::Responses(responses), Repeat::Responses(delta)) => {
                 responses.handle_repeated(delta, text, options, out)
             }
+            (Self::Anthropic(anthropic), Repeat::Anthropic(delta)) => {
+                anthropic.handle_repeated(*delta, text, options, out)
+            }
             // A stream does not change its wire once it is decided.
             _ => Ok(()),
         }
@@ -201,15 +214,17 @@ impl Wire {
         match self {
             Self::Undecided(chat) | Self::Chat(chat) => chat.has_content(),
             Self::Responses(responses) => responses.has_content(),
+            Self::Anthropic(anthropic) => anthropic.has_content(),
         }
     }
 
-    /// Whether `[DONE]`, or the end of a JSON body, ends the response. On the Responses API gateways add
-    /// `[DONE]`, and it means nothing.
+    /// Whether `[DONE]`, or the end of a JSON body, ends the response. On the other APIs gateways add
+    /// `[DONE]`, and it means nothing before their own end.
     pub(crate) fn ends_at_done(&self) -> bool {
         match self {
             Self::Undecided(_) | Self::Chat(_) => true,
             Self::Responses(responses) => responses.is_terminal(),
+            Self::Anthropic(anthropic) => anthropic.may_complete(),
         }
     }
 
@@ -218,6 +233,7 @@ impl Wire {
         match self {
             Self::Undecided(chat) | Self::Chat(chat) => chat.may_complete(),
             Self::Responses(responses) => responses.is_terminal(),
+            Self::Anthropic(anthropic) => anthropic.may_complete(),
         }
     }
 
@@ -229,6 +245,9 @@ impl Wire {
             }
             // The reference's words.
             Self::Responses(_) => "stream closed before response.completed",
+            Self::Anthropic(_) => {
+                "the stream ended before the message was complete (no message_stop, no stop_reason)"
+            }
         }
     }
 
@@ -241,6 +260,10 @@ impl Wire {
             Self::Undecided(chat) | Self::Chat(chat) => chat.end(options, out),
             Self::Responses(responses) => {
                 responses.end(options, out);
+                Ok(())
+            }
+            Self::Anthropic(anthropic) => {
+                anthropic.end(options, out);
                 Ok(())
             }
         }
@@ -259,6 +282,7 @@ impl Wire {
                 choices
             }
             Self::Responses(responses) => responses.flush(status, out),
+            Self::Anthropic(anthropic) => anthropic.flush(status, out),
         }
     }
 
@@ -267,6 +291,7 @@ impl Wire {
         match self {
             Self::Undecided(chat) | Self::Chat(chat) => chat.choices(status),
             Self::Responses(responses) => responses.choices(status),
+            Self::Anthropic(anthropic) => anthropic.choices(status),
         }
     }
 
@@ -275,6 +300,7 @@ impl Wire {
         match self {
             Self::Undecided(chat) | Self::Chat(chat) => chat.completion(ended_by, timings),
             Self::Responses(responses) => responses.completion(ended_by, timings),
+            Self::Anthropic(anthropic) => anthropic.completion(ended_by, timings),
         }
     }
 
@@ -283,22 +309,31 @@ impl Wire {
         match self {
             Self::Undecided(_) | Self::Chat(_) => 0,
             Self::Responses(responses) => responses.unknown_events(),
+            Self::Anthropic(anthropic) => anthropic.unknown_events(),
         }
     }
 }
 
-fn other_api(api: &str, option: &str) -> Error {
+fn other_api(spoken: Spoken, option: &str) -> Error {
+    let api = match spoken {
+        Spoken::Responses => "Responses",
+        Spoken::Anthropic => "Anthropic Messages",
+        Spoken::Chat | Spoken::Error => "Chat Completions",
+    };
     let message = format!("this is a stream of the {api} API, but the option wire is \"{option}\"");
     Error::new(ErrorCode::BadOption, message)
 }
 
 fn spoken(raw: Raw<'_>) -> Option<Spoken> {
     let (mut kind, mut object, mut output, mut has_choices) = (None, None, None, false);
+    let (mut content, mut says_more) = (None, false);
     json::each_field(raw, |key, value| match key {
         b"choices" => has_choices = true,
         b"type" => kind = json::nonempty_string(value),
         b"object" => object = Some(value),
         b"output" => output = Some(value),
+        b"content" => content = Some(value),
+        b"stop_reason" | b"model" => says_more = true,
         _ => {}
     });
     match kind.as_deref() {
@@ -313,6 +348,7 @@ fn spoken(raw: Raw<'_>) -> Option<Spoken> {
             | "content_block_delta"
             | "content_block_stop",
         ) => Some(Spoken::Anthropic),
+        Some("message") if anthropic::is_message(content, says_more) => Some(Spoken::Anthropic),
         None if responses::is_response(object, output) => Some(Spoken::Responses),
         _ => None,
     }

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 
 import { bytes } from "./support/chat.mjs";
-import { corpusPath, fixturesFile, readJsonLines, responsesFixturesFile } from "./support/corpus.mjs";
+import { anthropicFixturesFile, corpusPath, fixturesFile, readJsonLines, responsesFixturesFile } from "./support/corpus.mjs";
 import { pull, push } from "./support/outcome.mjs";
 import { split, ways } from "./support/splits.mjs";
 
@@ -57,7 +57,9 @@ function report(t, what, total, wrong) {
   assert.ok(wrong.length === 0, `${wrong.length} of ${total} ${what} are wrong:\n${wrong.join("\n")}`);
 }
 
-for (const [file, path] of [["chat", fixturesFile], ["responses", responsesFixturesFile]]) test(`tests/fixtures/${file}.jsonl`, async (t) => {
+const FIXTURES = [["chat", fixturesFile], ["responses", responsesFixturesFile], ["anthropic", anthropicFixturesFile]];
+
+for (const [file, path] of FIXTURES) test(`tests/fixtures/${file}.jsonl`, async (t) => {
   if (!existsSync(path)) return t.skip(`${path} is not there`);
   const cases = readJsonLines(path);
   const wrong = [];
@@ -100,6 +102,28 @@ test("the corpus of chat streams", async (t) => {
     if (problems.length > 0) wrong.push([name, ...problems].join("\n    "));
   }
   report(t, "corpus chat streams", names.length, wrong);
+});
+
+test("the corpus of Anthropic streams", async (t) => {
+  const folder = corpusPath(t, "streams", "anthropic");
+  if (folder === undefined) return;
+  const names = readdirSync(folder).filter((name) => name.endsWith(".sse")).sort();
+  const wrong = [];
+  for (const name of names) {
+    const input = new Uint8Array(readFileSync(join(folder, name)));
+    const { id, model, content, reasoning, tool_calls, finish_reason, usage, errors } =
+      JSON.parse(readFileSync(join(folder, `${name}.expected.json`), "utf8"));
+    const { cache_creation: _, ...counts } = usage;
+    const first = push([input]);
+    const problems = aggregateDifferences({ id, model, content, reasoning, tool_calls, finish_reason, usage: counts }, first);
+    const reported = first.error?.provider && [{ type: first.error.provider.type, message: first.error.provider.message }];
+    problems.push(...differences(errors, reported ?? [], "errors"));
+    for (const way of [await pull([input], { wire: "anthropic" }), push(split(input, 7, 61)), await pull(split(input, 11, 1500))]) {
+      if (!isDeepStrictEqual(way, first)) problems.push(`another result: ${differences(first, way, "outcome")[0]}`);
+    }
+    if (problems.length > 0) wrong.push([name, ...problems].join("\n    "));
+  }
+  report(t, "corpus Anthropic streams", names.length, wrong);
 });
 
 /** As `adjusted` of tests/corpus.rs, which says why. */

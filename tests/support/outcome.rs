@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test binary that includes this file uses a part of it")]
 
 use serde_json::{Map, Value, json};
-use streamgauge::{Aggregator, Error, Options, StreamEvent};
+use streamgauge::{Aggregator, Error, Item, Options, StreamEvent};
 
 /// Everything that came out of one stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,7 +84,8 @@ fn with_choice(mut event: Value) -> Value {
 }
 
 fn aggregate(aggregator: &Aggregator) -> Value {
-    let summary = json!(aggregator.summary());
+    let mut summary = json!(aggregator.summary());
+    summary["timings"].take();
     let choices: Vec<Value> = aggregator.choices().iter().map(choice_json).collect();
     let empty = json!({"content": "", "reasoning": "", "tool_calls": [], "finish_reason": null});
     let first = choices.first().cloned().unwrap_or(empty);
@@ -107,8 +108,45 @@ fn aggregate(aggregator: &Aggregator) -> Value {
         "choices": choices,
         "content": first["content"], "reasoning": first["reasoning"], "tool_calls": first["tool_calls"],
         "finish_reason": first["finish_reason"], "finish_reason_normalized": normalized, "usage": usage,
-        "responses": responses_json(aggregator),
+        "responses": responses_json(aggregator), "blocks": blocks_json(aggregator),
+        "summary": summary,
     })
+}
+
+/// The items in the shape of the corpus's expectations for Anthropic streams.
+fn blocks_json(aggregator: &Aggregator) -> Value {
+    let blocks = aggregator.items().into_iter().map(|item| {
+        let json = json!(*item);
+        let provider = &json["provider"];
+        let len = |name: &str| provider[name].as_str().map_or(0, str::len);
+        let text = |part: &Value| part["text"].as_str().unwrap_or_default().to_owned();
+        let text = || json["content"].as_array().into_iter().flatten().map(text).collect::<String>();
+        match (&*item, json["type"].as_str().unwrap_or_default()) {
+            (_, "message") => {
+                let mut block = json!({"type": "text", "text": text()});
+                if let Some(citations) = provider["citations"].as_array() {
+                    block["citations"] = json!(citations.len());
+                }
+                block
+            }
+            (_, "reasoning") if provider["type"] == "redacted_thinking" => {
+                json!({"type": "redacted_thinking", "data_len": len("data")})
+            }
+            (_, "reasoning") => {
+                json!({"type": "thinking", "thinking": text(), "signature_len": len("signature")})
+            }
+            (_, "function_call") => {
+                let (id, name, arguments) = (&json["call_id"], &json["name"], &json["arguments"]);
+                json!({"type": "tool_use", "id": id, "name": name, "arguments": arguments})
+            }
+            (Item::Verbatim(block), kind @ ("server_tool_use" | "mcp_tool_use")) => {
+                let (id, name, input) = (&json["id"], &json["name"], block.field("input"));
+                json!({"type": kind, "id": id, "name": name, "arguments": input})
+            }
+            (_, kind) => json!({"type": kind}),
+        }
+    });
+    blocks.collect()
 }
 
 /// The items in the shape of the corpus's expectations for Responses streams.

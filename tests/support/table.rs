@@ -1,4 +1,4 @@
-//! The project's own streams, `tests/fixtures/chat.jsonl` and `responses.jsonl`: one case per line.
+//! The project's own streams, `tests/fixtures/chat.jsonl`, `responses.jsonl` and `anthropic.jsonl`: one case per line.
 //!
 //! A case is a stream (`sse`, or `sse_base64` when it is not UTF-8), the `options` as JavaScript spells them, and
 //! what comes out: `events` (all of them, in order; the timings are not compared), `aggregate` (those fields
@@ -68,6 +68,11 @@ pub fn cases() -> Vec<Case> {
 /// Every case of the Responses API's table.
 pub fn responses_cases() -> Vec<Case> {
     read("responses.jsonl", include_str!("../fixtures/responses.jsonl"))
+}
+
+/// Every case of Anthropic's table.
+pub fn anthropic_cases() -> Vec<Case> {
+    read("anthropic.jsonl", include_str!("../fixtures/anthropic.jsonl"))
 }
 
 fn read(file: &str, text: &str) -> Vec<Case> {

@@ -38,6 +38,7 @@ fn js_options(options: &Options) -> JsValue {
             WireChoice::Auto => "auto",
             WireChoice::Chat => "chat",
             WireChoice::Responses => "responses",
+            WireChoice::Anthropic => "anthropic",
         },
         "maxEventBytes": options.max_event_bytes,
         "maxItemBytes": options.max_item_bytes,
@@ -113,8 +114,7 @@ fn without_timings(event: &Value) -> Value {
 /// Options that no class takes, and a part of the message.
 fn bad_options() -> Vec<(JsValue, &'static str)> {
     let table = [
-        (r#"{"wire":"smoke"}"#, r#"wire must be "auto", "chat" or "responses", not "smoke""#),
-        (r#"{"wire":"anthropic"}"#, r#"wire "anthropic" is not read by this version"#),
+        (r#"{"wire":"smoke"}"#, r#"wire must be "auto", "chat", "responses" or "anthropic", not "smoke""#),
         (r#"{"wire":7}"#, "invalid type"),
         (r#"{"maxEventBytes":0}"#, "maxEventBytes must be a whole number of at least 1"),
         (r#"{"maxItemBytes":-1}"#, "maxItemBytes must be a whole number of at least 1"),

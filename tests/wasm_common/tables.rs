@@ -9,7 +9,8 @@ use super::table;
 
 #[wasm_bindgen_test]
 fn every_case_is_right() {
-    let cases: Vec<_> = table::cases().into_iter().chain(table::responses_cases()).collect();
+    let cases = table::cases().into_iter().chain(table::responses_cases());
+    let cases: Vec<_> = cases.chain(table::anthropic_cases()).collect();
     let mut wrong = Vec::new();
     for case in &cases {
         let whole = outcome::run([case.bytes.as_slice()], &case.options);

@@ -9,7 +9,7 @@ its events as JSON lines:
 
   curl -sN https://api.example.com/v1/chat/completions -d @request.json ... | npx streamgauge
 
-  --wire NAME            auto (default), chat or responses
+  --wire NAME            auto (default), chat, responses or anthropic
   --items                print only the finished items and the completion
   --include NAME         print extra events: created, output_item.added, tool_call.delta, raw (repeatable)
   --telemetry FILE       write the run's log records there (- for standard output) as OTLP JSON lines

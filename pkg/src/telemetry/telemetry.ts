@@ -1,11 +1,11 @@
 import { asStreamError, coreMemory, guarded } from "../bindings.js";
 import { TelemetryCore } from "../core.js";
-import type { PushAggregator, StreamReader } from "../core.js";
 import { StreamError } from "../errors.js";
 import { Driver } from "./driver.js";
 import type { FlushOptions, FlushResult, TelemetryStats } from "./driver.js";
 import { coreSettings, createExporter } from "./exporter.js";
 import { describe, fetchWithRetries } from "./fetch.js";
+import { letObserve } from "./observe.js";
 import { resolveSettings } from "./settings.js";
 import type { AttributeValue, ContentSwitch, ConversationStart, TelemetryOptions, ToolCall, ToolDecision, ToolResult } from "./types.js";
 
@@ -14,9 +14,6 @@ const OPTIONS = [
   "serviceVersion", "otel", "env", "attributeTypes", "sseEvents", "logToolArguments", "logToolOutput", "traceparent",
   "maxRetries", "fetch", "onWarning",
 ];
-
-/** How {@link Telemetry.fetch} and {@link aggregate} reach inside; not public. */
-const INTERNAL = new WeakMap<Telemetry, { core: TelemetryCore; driver: Driver }>();
 
 /**
  * Measures a run as OpenTelemetry log events and exports them; see the catalog in the documentation.
@@ -69,7 +66,7 @@ export class Telemetry {
     this.#fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
     this.#maxRetries = options.maxRetries ?? 4;
     this.#traceparent = options.traceparent;
-    INTERNAL.set(this, { core: this.#core, driver: this.#driver });
+    letObserve(this, this.#core, () => this.#driver.drain());
   }
 
   /** What became of the records so far. */
@@ -175,14 +172,6 @@ export class Telemetry {
       this.#driver.drain();
     }
   }
-}
-
-/** Lets the core record a stream's frames; returns what to call after each read. @internal */
-export function observeWith(telemetry: Telemetry, reader: StreamReader | PushAggregator): () => void {
-  const internal = INTERNAL.get(telemetry);
-  if (internal === undefined) throw new StreamError("bad_option", "telemetry must be a Telemetry");
-  guarded(() => reader.observe(internal.core));
-  return () => internal.driver.drain();
 }
 
 function checkOptions(options: TelemetryOptions): void {

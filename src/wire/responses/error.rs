@@ -5,7 +5,7 @@ use crate::json::{self, Raw};
 use crate::wire::provider_error;
 
 /// An `error` event: `{"type":"error","code":..,"message":..,"param":..}`, or the same inside `error`.
-pub(super) fn from_event(raw: Raw<'_>) -> Error {
+pub(in crate::wire) fn from_event(raw: Raw<'_>) -> Error {
     finish(provider_error::from_json(raw), "")
 }
 

@@ -10,11 +10,11 @@ mod item;
 mod output;
 mod repeat;
 mod usage;
-mod verbatim;
+pub(super) mod verbatim;
 
 use std::sync::Arc;
 
-pub(super) use self::error::note_retry_delay;
+pub(super) use self::error::{from_event as reported_error, note_retry_delay};
 pub(super) use self::event::is_response;
 use self::event::{Event, Target};
 use self::item::{Names, OutputItem};

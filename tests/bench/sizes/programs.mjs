@@ -66,6 +66,10 @@ const SLIM = 'from "streamgauge/slim"; const loaded = init("/core_bg.wasm");';
 export const PROGRAMS = [
   { name: "inlined", title: "**streamgauge**, WebAssembly inlined", code: OURS('import { aggregate } from "streamgauge";') },
   {
+    name: "aggregate", title: "**streamgauge/aggregate**, no telemetry, inlined",
+    code: OURS('import { aggregate } from "streamgauge/aggregate";'),
+  },
+  {
     name: "slim", title: "**streamgauge/slim** + `core.wasm`", code: OURS(`import { aggregate, init } ${SLIM}`),
     files: ["streamgauge/core.wasm"],
   },

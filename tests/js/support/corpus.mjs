@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 export const fixturesFile = join(root, "tests", "fixtures", "chat.jsonl");
 export const responsesFixturesFile = join(root, "tests", "fixtures", "responses.jsonl");
+export const anthropicFixturesFile = join(root, "tests", "fixtures", "anthropic.jsonl");
 
 /** A path inside the corpus; `undefined`, and a word about it, when it is not there. */
 export function corpusPath(t, ...path) {

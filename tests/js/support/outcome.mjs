@@ -87,7 +87,7 @@ function choiceOf(index, items) {
     } else if (item.type === "custom_tool_call") {
       out.tool_calls.push({ id: item.call_id, name: item.name, input: item.input });
     }
-    // Other types are the Responses API's: the events show them.
+    // Other types are the other APIs': the events show them.
   }
   return out;
 }
