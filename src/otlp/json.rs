@@ -117,37 +117,33 @@ impl Envelope {
 }
 
 pub(super) fn decode_response(body: &[u8]) -> ExportResponse {
-    let mut response = ExportResponse::default();
-    with_fields(body, |key, value| {
-        if matches!(key, b"partialSuccess" | b"partial_success") {
-            json::each_field(value, |key, value| match key {
-                b"rejectedLogRecords" | b"rejected_log_records" => {
-                    response.rejected_log_records = json::unsigned(value).unwrap_or(0);
-                }
-                b"errorMessage" | b"error_message" => response.error_message = text(value),
-                _ => {}
-            });
-        }
-    });
-    response
+    let body = String::from_utf8_lossy(body);
+    let partial_success =
+        json::document(&body).ok().and_then(|body| either(body, b"partialSuccess", b"partial_success"));
+    let Some(partial_success) = partial_success else { return ExportResponse::default() };
+    let rejected = either(partial_success, b"rejectedLogRecords", b"rejected_log_records");
+    ExportResponse {
+        rejected_log_records: rejected.and_then(json::unsigned).unwrap_or(0),
+        error_message: either(partial_success, b"errorMessage", b"error_message")
+            .map(text)
+            .unwrap_or_default(),
+    }
 }
 
 pub(super) fn decode_status(body: &[u8]) -> Status {
-    let mut status = Status::default();
-    with_fields(body, |key, value| match key {
-        b"code" => status.code = value.as_str().parse().unwrap_or(0),
-        b"message" => status.message = text(value),
+    let body = String::from_utf8_lossy(body);
+    let Ok(body) = json::document(&body) else { return Status::default() };
+    Status {
+        code: json::field(body, b"code").and_then(|code| code.as_str().parse().ok()).unwrap_or(0),
+        message: json::field(body, b"message").map(text).unwrap_or_default(),
         // No details: over HTTP the delay is in the header `retry-after`.
-        _ => {}
-    });
-    status
+        retry_delay_ms: None,
+    }
 }
 
-fn with_fields(body: &[u8], each: impl FnMut(&[u8], json::Raw<'_>)) {
-    let body = String::from_utf8_lossy(body);
-    if let Ok(raw) = json::document(&body) {
-        json::each_field(raw, each);
-    }
+/// A field by the name that the standard has, or that some receivers' have.
+fn either<'a>(raw: json::Raw<'a>, name: &[u8], other: &[u8]) -> Option<json::Raw<'a>> {
+    json::field(raw, name).or_else(|| json::field(raw, other))
 }
 
 fn text(value: json::Raw<'_>) -> String {

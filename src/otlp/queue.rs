@@ -4,7 +4,7 @@
 //! A record in a request still belongs to the queue and takes up room in it, until its fate is known. The limits are
 //! therefore a bound of memory, and a batch can always come back: there is a place for it.
 
-use std::collections::VecDeque;
+use std::mem;
 
 use serde::Serialize;
 
@@ -180,7 +180,7 @@ impl KeepaliveBudget {
 }
 
 /// An encoded record.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Record {
     /// Counts up with each push: what a flush covers is what is below a number.
     pub(crate) sequence: u64,
@@ -235,9 +235,11 @@ impl BatchLimits {
 pub(crate) struct Queue {
     max_records: usize,
     max_bytes: usize,
-    waiting: VecDeque<Record>,
+    /// From `first` on; what was before it has been taken.
+    waiting: Vec<Record>,
+    first: usize,
     waiting_bytes: usize,
-    /// Records waiting or in a batch: `waiting.len() <= held <= max_records`.
+    /// Records waiting or in a batch: `waiting <= held <= max_records`.
     held: usize,
     /// Their bytes: `waiting_bytes <= held_bytes <= max_bytes`.
     held_bytes: usize,
@@ -249,7 +251,8 @@ impl Queue {
         Self {
             max_records,
             max_bytes,
-            waiting: VecDeque::new(),
+            waiting: Vec::new(),
+            first: 0,
             waiting_bytes: 0,
             held: 0,
             held_bytes: 0,
@@ -268,7 +271,7 @@ impl Queue {
         self.held = self.held.saturating_add(1);
         self.held_bytes = held_bytes;
         self.waiting_bytes = self.waiting_bytes.saturating_add(bytes.len());
-        self.waiting.push_back(Record { sequence: self.next_sequence, pushed_at_ms: now_ms, bytes });
+        self.waiting.push(Record { sequence: self.next_sequence, pushed_at_ms: now_ms, bytes });
         self.next_sequence = self.next_sequence.saturating_add(1);
         true
     }
@@ -276,7 +279,7 @@ impl Queue {
     /// Cuts off the oldest records, as many as fit. At least one, whatever its size, or it would wait for ever.
     pub(crate) fn take_batch(&mut self, limits: &BatchLimits) -> Batch {
         let mut batch = Batch::default();
-        while let Some(record) = self.waiting.front() {
+        while let Some(record) = self.oldest() {
             if batch.len() > 0 && !limits.fits_more(&batch, record) {
                 break;
             }
@@ -292,7 +295,7 @@ impl Queue {
     pub(crate) fn take_within(&mut self, limits: &BatchLimits, mut budget: usize) -> Vec<Batch> {
         let mut batches = Vec::new();
         let mut batch = Batch::default();
-        let mut staying = VecDeque::new();
+        let mut staying = Vec::new();
         while let Some(record) = self.pop_front() {
             let within = BatchLimits { body_bytes: limits.body_bytes.min(budget), ..*limits };
             if within.fits_more(&batch, &record) {
@@ -305,10 +308,10 @@ impl Queue {
             if within.fits(1, record.bytes.len()) {
                 // Only now, so that a large record does not cut the batch of the small ones around it.
                 budget = rest;
-                batches.push(std::mem::take(&mut batch));
+                batches.push(mem::take(&mut batch));
                 batch.add(record);
             } else {
-                staying.push_back(record);
+                staying.push(record);
             }
         }
         if batch.len() > 0 {
@@ -316,7 +319,7 @@ impl Queue {
         }
         self.waiting_bytes =
             staying.iter().fold(0, |sum, record: &Record| sum.saturating_add(record.bytes.len()));
-        self.waiting = staying;
+        (self.waiting, self.first) = (staying, 0);
         batches
     }
 
@@ -331,12 +334,17 @@ impl Queue {
 
     /// Lets a batch wait again, where it was.
     pub(crate) fn put_back(&mut self, batch: Batch) {
-        self.waiting_bytes = self.waiting_bytes.saturating_add(batch.bytes);
-        // From its end: each record goes to the front, or behind older ones that came back before it.
-        for record in batch.records.into_iter().rev() {
-            let place = self.waiting.partition_point(|other| other.sequence < record.sequence);
-            self.waiting.insert(place, record);
+        let bytes = self.waiting_bytes.saturating_add(batch.bytes);
+        let mut returning = batch.records.into_iter().peekable();
+        let mut merged = Vec::with_capacity(self.len() + returning.len());
+        while let Some(record) = self.pop_front() {
+            while let Some(older) = returning.next_if(|other| other.sequence < record.sequence) {
+                merged.push(older);
+            }
+            merged.push(record);
         }
+        merged.extend(returning);
+        (self.waiting, self.first, self.waiting_bytes) = (merged, 0, bytes);
     }
 
     /// Lets go of a batch whose fate is known; returns how many records it had.
@@ -348,12 +356,12 @@ impl Queue {
 
     /// The record that has waited for longest.
     pub(crate) fn oldest(&self) -> Option<&Record> {
-        self.waiting.front()
+        self.waiting.get(self.first)
     }
 
     /// Whether the records that wait fill a batch: no later one can be in it.
     pub(crate) fn fills(&self, limits: &BatchLimits) -> bool {
-        self.waiting.len() >= limits.records || !limits.fits(self.waiting.len(), self.waiting_bytes)
+        self.len() >= limits.records || !limits.fits(self.len(), self.waiting_bytes)
     }
 
     /// What the next record's number will be: all that were pushed are below.
@@ -369,8 +377,19 @@ impl Queue {
         self.held_bytes
     }
 
+    /// How many wait.
+    fn len(&self) -> usize {
+        self.waiting.len() - self.first
+    }
+
     fn pop_front(&mut self) -> Option<Record> {
-        let record = self.waiting.pop_front()?;
+        let record = mem::take(self.waiting.get_mut(self.first)?);
+        self.first += 1;
+        // Each record moves once at most for each that was taken.
+        if self.first * 2 >= self.waiting.len() {
+            self.waiting.drain(..self.first);
+            self.first = 0;
+        }
         self.waiting_bytes = self.waiting_bytes.saturating_sub(record.bytes.len());
         Some(record)
     }

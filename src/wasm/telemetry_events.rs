@@ -65,8 +65,8 @@ pub(super) fn tool_decision(value: &JsValue) -> Result<ToolDecision, Error> {
         decision: js.text("decision"),
         source: js.text("source"),
     };
-    js.one_of("decision", &ToolDecision::DECISIONS);
-    js.one_of("source", &ToolDecision::SOURCES);
+    js.place_of("decision", &event.decision, &ToolDecision::DECISIONS);
+    js.place_of("source", &event.source, &ToolDecision::SOURCES);
     js.finish(event)
 }
 
