@@ -76,7 +76,7 @@ export class Telemetry {
 
   /** Records `codex.conversation_starts`. */
   conversationStarts(event: ConversationStart = {}): void {
-    this.#record(() => this.#core.conversationStarts(defined(event)));
+    this.#record(() => this.#core.conversationStarts(eventObject(event)));
   }
 
   /** Records `codex.user_prompt`: its length, and its text only with `otel.log_user_prompt`. */
@@ -87,12 +87,12 @@ export class Telemetry {
 
   /** Records `codex.tool_decision`. */
   toolDecision(event: ToolDecision): void {
-    this.#record(() => this.#core.toolDecision(defined(event) as ToolDecision));
+    this.#record(() => this.#core.toolDecision(eventObject(event)));
   }
 
   /** Records `codex.tool_result`. */
   toolResult(event: ToolResult): void {
-    this.#record(() => this.#core.toolResult(defined(event) as ToolResult));
+    this.#record(() => this.#core.toolResult(eventObject(event)));
   }
 
   /**
@@ -214,14 +214,16 @@ function checkCall(call: ToolCall): void {
   }
 }
 
-/** The fields that have a value. */
-function defined(event: object): object {
+/** The event itself: the core passes over fields without a value. */
+function eventObject<T extends object>(event: T): T {
   if (typeof event !== "object" || event === null) throw bad("an event must be an object");
-  return Object.fromEntries(Object.entries(event).filter(([, value]) => value !== undefined && value !== null));
+  return event;
 }
 
+/** The fields that have a value. */
 function present<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return defined(fields) as { [K in keyof T]?: NonNullable<T[K]> };
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
+  return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> };
 }
 
 function bad(message: string): StreamError {
