@@ -51,34 +51,41 @@ fn merge_field(slot: &mut Option<u64>, value: Option<u64>) {
 }
 
 fn read(raw: Raw<'_>) -> TokenUsage {
-    let mut usage = TokenUsage::default();
-    // Names for cached tokens in order of preference; the first that is there counts:
-    // OpenAI, DeepSeek, Moonshot and Together, Mistral, Anthropic behind gateways.
-    let mut cached: [Option<u64>; 5] = [None; 5];
-    let [nested_cached, hit, plain, counted, read_input] = &mut cached;
-    let mut nested_reasoning = None;
-    let mut plain_reasoning = None;
-    json::each_field(raw, |key, value| match key {
-        b"prompt_tokens" => usage.input_tokens = json::unsigned(value),
-        b"completion_tokens" => usage.output_tokens = json::unsigned(value),
-        b"total_tokens" => usage.total_tokens = json::unsigned(value),
-        b"prompt_tokens_details" => {
-            *nested_cached = json::field(value, b"cached_tokens").and_then(json::unsigned);
-        }
-        b"completion_tokens_details" => {
-            nested_reasoning = json::field(value, b"reasoning_tokens").and_then(json::unsigned);
-        }
-        b"prompt_cache_hit_tokens" => *hit = json::unsigned(value),
-        b"cached_tokens" => *plain = json::unsigned(value),
-        b"num_cached_tokens" => *counted = json::unsigned(value),
-        b"cache_read_input_tokens" => *read_input = json::unsigned(value),
-        b"reasoning_tokens" => plain_reasoning = json::unsigned(value),
+    let names = [
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "prompt_tokens_details",
+        "completion_tokens_details",
+        "reasoning_tokens",
         // Gateways that speak of the Responses API's names on this wire.
-        b"input_tokens" => usage.input_tokens = usage.input_tokens.or(json::unsigned(value)),
-        b"output_tokens" => usage.output_tokens = usage.output_tokens.or(json::unsigned(value)),
-        _ => {}
-    });
-    usage.cached_input_tokens = cached.into_iter().flatten().next();
-    usage.reasoning_output_tokens = nested_reasoning.or(plain_reasoning);
-    usage
+        "input_tokens",
+        "output_tokens",
+        // Names for cached tokens: DeepSeek, Moonshot and Together, Mistral, Anthropic behind gateways.
+        "prompt_cache_hit_tokens",
+        "cached_tokens",
+        "num_cached_tokens",
+        "cache_read_input_tokens",
+    ];
+    let [
+        prompt,
+        completion,
+        total,
+        prompt_details,
+        completion_details,
+        reasoning,
+        input,
+        output,
+        cached @ ..,
+    ] = json::pick(raw, names, |_, _| {});
+    let count = |raw: Option<Raw<'_>>| raw.and_then(json::unsigned);
+    let nested = |raw: Option<Raw<'_>>, name| count(raw.and_then(|raw| json::field(raw, name)));
+    TokenUsage {
+        input_tokens: count(prompt).or(count(input)),
+        // The first that is there counts, OpenAI's own before all others.
+        cached_input_tokens: nested(prompt_details, b"cached_tokens").or(cached.into_iter().find_map(count)),
+        output_tokens: count(completion).or(count(output)),
+        reasoning_output_tokens: nested(completion_details, b"reasoning_tokens").or(count(reasoning)),
+        total_tokens: count(total),
+    }
 }

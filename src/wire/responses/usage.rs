@@ -5,20 +5,40 @@ use crate::json::{self, Raw};
 
 /// Reads `usage`; `None` when it says nothing (`null`, `{}`).
 pub(super) fn read(raw: Raw<'_>) -> Option<TokenUsage> {
-    let mut usage = TokenUsage::default();
-    json::each_field(raw, |key, value| match key {
-        // The second name is what gateways in front of chat servers pass on.
-        b"input_tokens" | b"prompt_tokens" => set(&mut usage.input_tokens, value),
-        b"output_tokens" | b"completion_tokens" => set(&mut usage.output_tokens, value),
-        b"total_tokens" => set(&mut usage.total_tokens, value),
-        b"input_tokens_details" | b"prompt_tokens_details" => {
-            set_some(&mut usage.cached_input_tokens, json::field(value, b"cached_tokens"));
-        }
-        b"output_tokens_details" | b"completion_tokens_details" => {
-            set_some(&mut usage.reasoning_output_tokens, json::field(value, b"reasoning_tokens"));
-        }
-        _ => {}
-    });
+    // The second name of each is what gateways in front of chat servers pass on.
+    let names = [
+        "input_tokens",
+        "prompt_tokens",
+        "output_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "input_tokens_details",
+        "prompt_tokens_details",
+        "output_tokens_details",
+        "completion_tokens_details",
+    ];
+    let [
+        input,
+        prompt,
+        output,
+        completion,
+        total,
+        input_details,
+        prompt_details,
+        output_details,
+        completion_details,
+    ] = json::pick(raw, names, |_, _| {});
+    let count = |raw: Option<Raw<'_>>| raw.and_then(json::unsigned);
+    let nested = |raw: Option<Raw<'_>>, name| count(raw.and_then(|raw| json::field(raw, name)));
+    let usage = TokenUsage {
+        input_tokens: count(input).or(count(prompt)),
+        cached_input_tokens: nested(input_details, b"cached_tokens")
+            .or(nested(prompt_details, b"cached_tokens")),
+        output_tokens: count(output).or(count(completion)),
+        reasoning_output_tokens: nested(output_details, b"reasoning_tokens")
+            .or(nested(completion_details, b"reasoning_tokens")),
+        total_tokens: count(total),
+    };
     (usage != TokenUsage::default()).then_some(usage)
 }
 
@@ -38,14 +58,4 @@ fn has_other_than(raw: Raw<'_>, name: &[u8]) -> bool {
     let mut other = false;
     json::each_field(raw, |key, value| other |= key != name && !value.is_blank());
     other
-}
-
-fn set(slot: &mut Option<u64>, value: Raw<'_>) {
-    set_some(slot, Some(value));
-}
-
-fn set_some(slot: &mut Option<u64>, value: Option<Raw<'_>>) {
-    if let Some(value) = value.and_then(json::unsigned) {
-        *slot = Some(value);
-    }
 }
