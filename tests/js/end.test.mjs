@@ -45,7 +45,7 @@ describe("the body is cancelled", () => {
     {
       name: "at another API's stream",
       steps: [sse({ type: "message_start", message: { id: "m", type: "message", role: "assistant", content: [] } }), stall],
-      events: [], code: "bad_option", text: /API/,
+      options: { wire: "chat" }, events: [], code: "bad_option", text: /API/,
     },
   ];
   for (const { name, steps, options, events, code, text } of TABLE) {

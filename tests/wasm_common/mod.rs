@@ -115,11 +115,11 @@ fn without_timings(event: &Value) -> Value {
 fn bad_options() -> Vec<(JsValue, &'static str)> {
     let table = [
         (r#"{"wire":"smoke"}"#, r#"wire must be "auto", "chat", "responses" or "anthropic", not "smoke""#),
-        (r#"{"wire":7}"#, "invalid type"),
+        (r#"{"wire":7}"#, "wire must be a string"),
         (r#"{"maxEventBytes":0}"#, "maxEventBytes must be a whole number of at least 1"),
         (r#"{"maxItemBytes":-1}"#, "maxItemBytes must be a whole number of at least 1"),
         (r#"{"n":1.5}"#, "n must be a whole number of at least 1"),
-        (r#"{"n":"1"}"#, "invalid type"),
+        (r#"{"n":"1"}"#, "n must be a number"),
         (r#"{"invalidUtf8":"ignore"}"#, r#"invalidUtf8 must be "replace" or "error", not "ignore""#),
         (r#"{"include":["raw","cooked"]}"#, r#"not "cooked""#),
         (r#"{"include":"raw"}"#, "options: "),
