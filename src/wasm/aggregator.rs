@@ -19,7 +19,7 @@ use crate::json::{Object, ToJson, write_list};
 use crate::telemetry::StreamCounts;
 
 /// Where JavaScript finds the last batch: eight numbers at an address that never changes for an
-/// aggregator, so that reading a batch needs no further call. See `pkg/src/core.ts`.
+/// aggregator, so that reading a batch needs no further call. See `pkg/src/decode.ts`.
 #[derive(Debug, Default)]
 #[repr(C)]
 struct ControlBlock {
