@@ -226,14 +226,26 @@ pub(crate) struct Row {
     payload: usize,
 }
 
-/// Where a tool call's id and name stand in the queue: the feed, and the payload's number in it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Named(Option<(u32, usize)>);
+/// A tool call's id and name, as its deltas go with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CallNames {
+    pub(crate) call_id: String,
+    pub(crate) name: String,
+}
+
+/// Where a tool call's id and name stand in the queue.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Named {
+    /// The feed, and the payload's number in it.
+    place: Option<(u32, usize)>,
+    /// The names since they changed last.
+    names: Option<Arc<CallNames>>,
+}
 
 impl Named {
     /// To be called when the id or the name changed.
     pub(crate) fn changed(&mut self) {
-        self.0 = None;
+        *self = Self::default();
     }
 }
 
@@ -242,7 +254,11 @@ impl Named {
 pub(crate) enum Payload {
     Created(Created),
     Item(Arc<Item>),
-    Call { call_id: String, name: String },
+    /// `is_news`: for the first time since they changed.
+    Call {
+        names: Arc<CallNames>,
+        is_news: bool,
+    },
     Raw(RawFrame),
     Completed(Box<Completion>),
 }
@@ -261,6 +277,8 @@ pub(crate) struct EventQueue {
     /// Whether a delta of any kind, and one of visible text, was ever queued.
     pub(crate) saw_token: bool,
     pub(crate) saw_text: bool,
+    /// Whether a call's names went to somebody who polls: batches that are taken all the same may lack them.
+    pub(crate) names_were_polled: bool,
 }
 
 /// An arena that one huge feed made larger than this is given back.
@@ -304,12 +322,16 @@ impl EventQueue {
         delta: &str,
     ) {
         self.saw_token = true;
-        let payload = match named.0 {
+        let payload = match named.place {
             Some((feed, payload)) if feed == self.feed => payload,
             _ => {
-                let call = Payload::Call { call_id: call_id.to_owned(), name: name.to_owned() };
+                let is_news = named.names.is_none();
+                let names = named.names.get_or_insert_with(|| {
+                    Arc::new(CallNames { call_id: call_id.to_owned(), name: name.to_owned() })
+                });
+                let call = Payload::Call { names: Arc::clone(names), is_news };
                 self.push_payload(Kind::ToolCallNamed, choice, index, call);
-                named.0 = Some((self.feed, self.last_payload()));
+                named.place = Some((self.feed, self.last_payload()));
                 self.last_payload()
             }
         };
@@ -357,14 +379,16 @@ impl EventQueue {
             let start = self.next_text;
             self.next_row += 1;
             self.next_text = row.text_end;
-            if row.kind != Kind::ToolCallNamed {
+            if row.kind == Kind::ToolCallNamed {
+                self.names_were_polled = true;
+            } else {
                 let delta = self.text.get(start..row.text_end).unwrap_or_default();
                 return view(row, delta, self.payloads.get(row.payload));
             }
         }
     }
 
-    /// Whether all events are deltas, and none was read: the text is theirs, one after the other.
+    /// Whether all events are deltas without names, and none was read: the text is theirs, one after the other.
     pub(crate) fn has_only_text(&self) -> bool {
         self.payloads.is_empty() && self.next_row == 0
     }
@@ -418,7 +442,8 @@ fn view<'a>(row: Row, delta: &'a str, payload: Option<&'a Payload>) -> Option<St
             StreamEvent::ReasoningSummaryDelta { summary_index: row.aux, delta }
         }
         (Kind::RefusalDelta, _) => StreamEvent::RefusalDelta { choice, delta },
-        (Kind::ToolCallDelta, Some(Payload::Call { call_id, name })) => {
+        (Kind::ToolCallDelta, Some(Payload::Call { names, .. })) => {
+            let CallNames { call_id, name } = names.as_ref();
             StreamEvent::ToolCallDelta { choice, index: row.aux, call_id, name, delta }
         }
         (Kind::OutputItemAdded, Some(Payload::Item(item))) => {

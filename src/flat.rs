@@ -69,7 +69,15 @@ impl FlatBatch {
                 self.table.extend_from_slice(&[row.kind as u32, row.choice, row.aux, self.utf16_len]);
             }
         } else {
+            let batches_have_names = !queue.names_were_polled;
             for (row, delta, payload) in queue.rows() {
+                // Names that an earlier batch had.
+                if let Some(Payload::Call { is_news: false, .. }) = payload
+                    && row.kind == Kind::ToolCallNamed
+                    && batches_have_names
+                {
+                    continue;
+                }
                 let start = self.text.len();
                 match (row.kind, payload) {
                     (Kind::ToolCallDelta, _) | (_, None) => self.text.push_str(delta),
@@ -94,8 +102,8 @@ fn push_json(out: &mut String, payload: &Payload) {
     match payload {
         Payload::Created(created) => created.write_json(out),
         Payload::Item(item) => item.write_json(out),
-        Payload::Call { call_id, name } => {
-            write_list(out, &[call_id, name], &mut |text, out| write_string(out, text))
+        Payload::Call { names, .. } => {
+            write_list(out, &[&names.call_id, &names.name], &mut |text, out| write_string(out, text))
         }
         Payload::Raw(frame) => frame.write_json(out),
         Payload::Completed(completion) => completion.write_json(out),

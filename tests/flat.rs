@@ -22,14 +22,15 @@ use table::{anthropic_cases, cases, responses_cases};
 const EVERYTHING: Include =
     Include { created: true, output_item_added: true, tool_call_delta: true, raw: true };
 
+/// Each call's id and name by choice and index, as batches have told them so far.
+type Names = HashMap<(u32, u32), Value>;
+
 /// The events of one batch. The numbers are those of `pkg/src/decode.ts`.
-fn decode(batch: &FlatBatch) -> Vec<Value> {
+fn decode(batch: &FlatBatch, names: &mut Names) -> Vec<Value> {
     let text: Vec<u16> = batch.text().encode_utf16().collect();
     assert_eq!(batch.is_ascii(), batch.text().is_ascii());
     assert_eq!(batch.table().len(), batch.len() * ROW_LEN);
     assert_eq!(batch.is_empty(), batch.table().is_empty());
-    // Named anew in every batch, so that a batch can be read alone.
-    let mut names: HashMap<(u32, u32), Value> = HashMap::new();
     let mut events = Vec::new();
     let mut start = 0;
     for row in batch.table().chunks_exact(ROW_LEN) {
@@ -93,15 +94,15 @@ fn polled_events(way: &Way<'_>, options: &Options) -> Vec<Value> {
 fn events_by_batch(way: &Way<'_>, options: &Options) -> Vec<Value> {
     let mut aggregator = Aggregator::new(options.clone(), 0.0);
     let mut batch = FlatBatch::default();
-    let mut events = Vec::new();
+    let (mut events, mut names) = (Vec::new(), Names::new());
     for chunk in &way.chunks {
         aggregator.handle_bytes(chunk, 0.0);
         aggregator.fill_batch(&mut batch);
-        events.extend(decode(&batch));
+        events.extend(decode(&batch, &mut names));
     }
     aggregator.handle_end(0.0);
     aggregator.fill_batch(&mut batch);
-    events.extend(decode(&batch));
+    events.extend(decode(&batch, &mut names));
     aggregator.fill_batch(&mut batch);
     assert!(batch.is_empty() && batch.text().is_empty(), "the queue was emptied");
     events
@@ -175,7 +176,10 @@ fn a_batch_has_what_was_not_polled() {
     let polled = aggregator.poll_event().map(outcome::event_json);
     assert_eq!(polled, Some(json!({"type": "output_text.delta", "delta": "é1"})));
     aggregator.fill_batch(&mut batch);
-    assert_eq!(decode(&batch).iter().map(|event| &event["delta"]).collect::<Vec<_>>(), ["é2", "é3"]);
+    assert_eq!(
+        decode(&batch, &mut Names::new()).iter().map(|event| &event["delta"]).collect::<Vec<_>>(),
+        ["é2", "é3"]
+    );
     assert!(aggregator.poll_event().is_none());
     aggregator.handle_bytes(frame("é4").as_bytes(), 0.0);
     aggregator.discard_events();
@@ -184,9 +188,9 @@ fn a_batch_has_what_was_not_polled() {
     assert_eq!(batch.text(), "é5");
 }
 
-/// A call is named in each batch that has deltas of it, and again when its id or name comes late.
+/// A call is named with its first delta, and again when its id or name comes late.
 #[test]
-fn calls_are_named_in_each_batch() {
+fn calls_are_named_when_that_is_news() {
     let include = Include { tool_call_delta: true, ..Include::default() };
     let mut aggregator = Aggregator::new(Options { include, ..Options::default() }, 0.0);
     let frame = |call: &str| format!("data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{call}]}}}}]}}\n\n");
@@ -209,8 +213,8 @@ fn calls_are_named_in_each_batch() {
                 (6, "3"),
             ],
         ),
-        (&[r#"{"index":1,"function":{"arguments":"4"}}"#], &[(5, r#"["b","g"]"#), (6, "4")]),
-        (&[r#"{"index":0,"function":{"arguments":"5"}}"#], &[(5, r#"["a","f"]"#), (6, "5")]),
+        (&[r#"{"index":1,"function":{"arguments":"4"}}"#], &[(6, "4")]),
+        (&[r#"{"index":0,"function":{"arguments":"5"}}"#], &[(6, "5")]),
     ];
     let mut batch = FlatBatch::default();
     for (calls, expected) in feeds {
@@ -227,5 +231,29 @@ fn calls_are_named_in_each_batch() {
         let expected: Vec<(u32, String)> =
             expected.iter().map(|(kind, text)| (*kind, (*text).to_owned())).collect();
         assert_eq!(rows, expected);
+    }
+}
+
+/// Who polls first and takes batches later finds the names in each of them.
+#[test]
+fn names_that_were_polled_are_told_again() {
+    let include = Include { tool_call_delta: true, ..Include::default() };
+    let mut aggregator = Aggregator::new(Options { include, ..Options::default() }, 0.0);
+    let frame = |call: &str| format!("data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{call}]}}}}]}}\n\n");
+    aggregator.handle_bytes(
+        frame(r#"{"index":0,"id":"a","function":{"name":"f","arguments":"1"}}"#).as_bytes(),
+        0.0,
+    );
+    while aggregator.poll_event().is_some() {}
+    let mut batch = FlatBatch::default();
+    for fragment in ["2", "3"] {
+        let call = format!(r#"{{"index":0,"function":{{"arguments":"{fragment}"}}}}"#);
+        aggregator.handle_bytes(frame(&call).as_bytes(), 0.0);
+        aggregator.fill_batch(&mut batch);
+        let [event] = &decode(&batch, &mut Names::new())[..] else { panic!("one event") };
+        assert_eq!(
+            *event,
+            json!({"type": "tool_call.delta", "delta": fragment, "index": 0, "call_id": "a", "name": "f"})
+        );
     }
 }

@@ -25,6 +25,8 @@ export const enum State {
   Failed = 2,
 }
 
+type CallNames = [call_id: string, name: string];
+
 const ROW_LEN = 4;
 /** Up to here a loop over character codes is faster than a call of TextDecoder. */
 const SHORT_TEXT = 16;
@@ -36,8 +38,9 @@ export class BatchDecoder {
   readonly #control: number;
   #numbers = new Uint32Array(0);
   #bytes = new Uint8Array(0);
-  /** Id and name of each call, by choice and index, as named rows brought them. */
-  #calls: Map<string, [call_id: string, name: string]> | undefined;
+  /** Id and name of each call, by choice and index, as named rows brought them; and the call of the last delta. */
+  readonly #calls = new Map<string, CallNames>();
+  #lastCall: { choice: number; index: number; names: CallNames } | undefined;
   /** The finished items so far. */
   readonly items: Item[] = [];
   /** How far the stream was when the last batch that was read was left. */
@@ -87,11 +90,11 @@ export class BatchDecoder {
           ? { type: "refusal.delta", delta: text }
           : { type: "refusal.delta", delta: text, choice };
       case Kind.ToolCallNamed:
-        this.#calls ??= new Map();
-        this.#calls.set(`${choice}/${aux}`, JSON.parse(text) as [string, string]);
+        this.#calls.set(`${choice}/${aux}`, JSON.parse(text) as CallNames);
+        this.#lastCall = undefined;
         return undefined;
       case Kind.ToolCallDelta: {
-        const [call_id, name] = this.#calls?.get(`${choice}/${aux}`) ?? ["", ""];
+        const [call_id, name] = this.#names(choice, aux);
         return choice === 0
           ? { type: "tool_call.delta", call_id, name, delta: text, index: aux }
           : { type: "tool_call.delta", call_id, name, delta: text, index: aux, choice };
@@ -116,6 +119,14 @@ export class BatchDecoder {
       case Kind.Completed:
         return { type: "completed", ...(JSON.parse(text) as Completion) };
     }
+  }
+
+  #names(choice: number, index: number): CallNames {
+    const last = this.#lastCall;
+    if (last !== undefined && last.choice === choice && last.index === index) return last.names;
+    const names = this.#calls.get(`${choice}/${index}`) ?? ["", ""];
+    this.#lastCall = { choice, index, names };
+    return names;
   }
 
   #text(address: number, length: number, isAscii: boolean): string {
