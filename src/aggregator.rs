@@ -5,12 +5,13 @@ use std::mem;
 use crate::body::{BodyKind, BodySniffer};
 use crate::diagnostics::diagnostic;
 use crate::error::{Error, ErrorCode, ProviderError};
-use crate::event::{Completion, EndedBy, EventQueue, RawFrame, StreamEvent};
+use crate::event::{Completion, EndedBy, RawFrame, StreamEvent};
+use crate::event_queue::EventQueue;
 use crate::flat::FlatBatch;
 use crate::item::{Item, Status};
 use crate::json::{self, Object, Raw, Tape, ToJson, serialize_by_json};
 use crate::options::{InvalidUtf8, Options};
-use crate::pattern::LastEvent;
+use crate::pattern::{LastEvent, Repeated};
 use crate::sse::{Frame, Framer};
 use crate::telemetry::{self, Observation, Observer};
 use crate::timings::{Stopwatch, Timings};
@@ -287,13 +288,12 @@ impl Core {
     fn handle_repeated(&mut self, input: &[u8], now_ms: f64) -> Option<(usize, u64)> {
         let Self { last_event, wire, options, queue, observer, counts, .. } = self;
         let repeated = last_event.find(input, options.max_event_bytes)?;
-        let (len, fields) = (repeated.len, repeated.fields);
+        let taken = (repeated.len, repeated.fields);
         counts.frames = counts.frames.saturating_add(1);
-        observer.repeated(repeated.event, now_ms);
-        if let Err(error) = wire.handle_repeated(repeated.meaning, &repeated.text, options, queue) {
+        if let Err(error) = repeat(&repeated, wire, options, queue, observer, now_ms) {
             self.fail(error, now_ms);
         }
-        Some((len, fields))
+        Some(taken)
     }
 
     /// Handles a frame. `event` is the event as it came, where that was in one piece.
@@ -301,8 +301,7 @@ impl Core {
         self.counts.frames = self.counts.frames.saturating_add(1);
         let Self { last_event, wire, options, queue, observer, .. } = self;
         if let Some(repeated) = last_event.find_frame(frame) {
-            observer.repeated(repeated.event, now_ms);
-            if let Err(error) = wire.handle_repeated(repeated.meaning, &repeated.text, options, queue) {
+            if let Err(error) = repeat(&repeated, wire, options, queue, observer, now_ms) {
                 self.fail(error, now_ms);
             }
             return;
@@ -569,6 +568,19 @@ fn first_error(data: &FrameData<'_>) -> Option<String> {
 fn ahead_of_stream(body: &str) -> Option<String> {
     let end = body.find("\ndata:").or_else(|| body.find("\rdata:"))?;
     body.get(..end).map(ToOwned::to_owned)
+}
+
+/// Does what a repeated event says, the last one's way.
+fn repeat(
+    repeated: &Repeated<'_, '_, Repeat>,
+    wire: &mut Wire,
+    options: &Options,
+    queue: &mut EventQueue,
+    observer: &mut Observer,
+    now_ms: f64,
+) -> Result<(), Error> {
+    observer.repeated(repeated.event, now_ms);
+    wire.handle_repeated(repeated.meaning, &repeated.text, options, queue)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! JavaScript decodes the text once and takes slices. Events that are rare and have structure (items, the
 //! completion, raw frames) have JSON as their text, which the facade parses. See `pkg/src/decode.ts`.
 
-use crate::event::{EventQueue, Kind, Payload};
+use crate::event_queue::{EventQueue, Kind, Payload};
 use crate::json::{ToJson, write_list, write_string};
 
 /// Numbers per table row.

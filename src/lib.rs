@@ -37,6 +37,7 @@ mod body;
 mod diagnostics;
 pub mod error;
 mod event;
+mod event_queue;
 mod field_map;
 pub mod flat;
 pub mod item;

@@ -3,7 +3,7 @@ import type { Completion, Item, RawEvent, StreamEvent } from "./types.js";
 
 // How a batch crosses: src/flat.rs. The control block: src/wasm/aggregator.rs.
 
-/** The numbers of src/event.rs `Kind`. */
+/** The numbers of src/event_queue.rs `Kind`. */
 const enum Kind {
   Created = 0,
   OutputItemAdded = 1,

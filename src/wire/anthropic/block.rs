@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::event::{Delta, DeltaKind};
-use crate::event::{EventQueue, Named};
+use crate::event_queue::{EventQueue, Named};
 use crate::field_map::FieldMap;
 use crate::item::{Common, ContentPart, FunctionCall, Item, Message, Provider, Reasoning, ReasoningPart};
 use crate::item::{Status, Verbatim};

@@ -1,6 +1,6 @@
 //! What the parts of a choice need to emit events.
 
-use crate::event::EventQueue;
+use crate::event_queue::EventQueue;
 use crate::item::{Common, Item, Status};
 use crate::options::Include;
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::arguments::Arguments;
 use super::emit::Emit;
 use super::extras::Extras;
-use crate::event::Named;
+use crate::event_queue::Named;
 use crate::item::{Common, CustomToolCall, FunctionCall, Item};
 use crate::json::{self, JsonText, Raw};
 use crate::places::{self, Places};

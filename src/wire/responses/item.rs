@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::event::{PartKind, Target};
 use super::verbatim;
-use crate::event::{EventQueue, Named};
+use crate::event_queue::{EventQueue, Named};
 use crate::item::{Item, Status};
 use crate::json::{self, JsonText, Raw};
 use crate::options::Include;

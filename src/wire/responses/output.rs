@@ -4,7 +4,7 @@ use super::event::PartKind;
 use super::item::{Names, OutputItem};
 use super::{ByKind, ResponsesStream};
 use crate::error::Error;
-use crate::event::EventQueue;
+use crate::event_queue::EventQueue;
 use crate::json::{self, Raw};
 use crate::options::Options;
 use crate::places::Places;

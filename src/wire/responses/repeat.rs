@@ -3,7 +3,7 @@
 use super::ResponsesStream;
 use super::event::{Event, PartKind, Target};
 use crate::error::Error;
-use crate::event::EventQueue;
+use crate::event_queue::EventQueue;
 use crate::json::{self, JsonText, Place, Raw};
 use crate::options::Options;
 use crate::pattern::Repetition;
