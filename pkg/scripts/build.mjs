@@ -16,7 +16,7 @@ import { cargoMetadata, dist, pkg, readJson, root, scratch, targetFolder } from 
 import { isMain, main, query, run } from "./run.mjs";
 
 const TARGET = "wasm32-unknown-unknown";
-/** The two cores: the folder in dist, and how Cargo builds each. The smaller one's target is shared with the tests. */
+/** The two cores: the folder in dist, and how Cargo builds each; a target folder each, so that neither makes the other anew. */
 const CORES = [
   { folder: "", cargo: () => [], target: targetFolder },
   { folder: "aggregate", cargo: () => ["--no-default-features"], target: () => join(targetFolder(), "without-otel") },
