@@ -5,7 +5,7 @@ import { JsonLogsSerializer, ProtobufLogsSerializer } from "@opentelemetry/otlp-
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { LoggerProvider } from "@opentelemetry/sdk-logs";
 
-import { CF_RAY, SESSION } from "./plan.mjs";
+import { SESSION, answer } from "./plan.mjs";
 
 const BATCH = 512;
 const INFO = { severityNumber: 9, severityText: "INFO" };
@@ -16,6 +16,15 @@ const COMMON = {
 /** A clock is read and a number made of it, as for a real duration. */
 const duration = () => String(Math.round(performance.now() % 100));
 const SERIALIZERS = { json: JsonLogsSerializer, protobuf: ProtobufLogsSerializer };
+
+async function request(emit) {
+  const startedAt = performance.now();
+  const { status, headers } = await answer("http://localhost/");
+  emit("codex.api_request", {
+    duration_ms: String(Math.round(performance.now() - startedAt)), "http.response.status_code": status, attempt: 1,
+    cf_ray: headers.get("cf-ray"),
+  });
+}
 
 /** The turns of a plan; `take` is given each batch. */
 export function recorder(format, take) {
@@ -49,7 +58,7 @@ export function recorder(format, take) {
     for (let turn = 0; turn < turns; turn++) {
       for (const { prompt, decision, result } of calls) {
         emit("codex.user_prompt", { prompt_length: String(prompt.length), prompt: "[REDACTED]" });
-        emit("codex.api_request", { duration_ms: duration(), "http.response.status_code": 200, attempt: 1, cf_ray: CF_RAY });
+        await request(emit);
         emit("codex.tool_decision", decision);
         emit("codex.tool_result", { ...result, duration_ms: String(result.duration_ms), success: String(result.success) });
       }

@@ -7,7 +7,10 @@ export const SESSION = {
   terminalType: "web-ide", authMode: "ApiKey", accountId: "acct-1",
 };
 
-export const CF_RAY = "8f1c2d3e4f5a6b7c-FRA";
+const ANSWER = new Response("", { headers: { "cf-ray": "8f1c2d3e4f5a6b7c-FRA" } });
+
+/** The model's API, as far as requests are recorded. */
+export const answer = async () => ANSWER;
 
 /** Other events per turn, of each of four kinds. */
 const EACH = 5;
