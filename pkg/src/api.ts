@@ -4,6 +4,8 @@ export { aggregate, AggregateStream } from "./aggregate.js";
 export { Aggregator } from "./aggregator.js";
 export { ERROR_CODES, StreamError } from "./errors.js";
 export type { ErrorCode, PartialResponse, ProviderError } from "./errors.js";
+export { toAnthropicMessages, toChatMessages, toResponsesInput } from "./convert/index.js";
+export type * from "./convert/index.js";
 export { AggregatorStream } from "./transform.js";
 export type * from "./types.js";
 export { sdkLogsSink } from "./telemetry/sink.js";
