@@ -9,6 +9,8 @@ export type * from "./convert/index.js";
 export { AggregatorStream } from "./transform.js";
 export type * from "./types.js";
 export { sdkLogsSink } from "./telemetry/sink.js";
+export { observedFetch } from "./telemetry/observed-fetch.js";
+export type { ObservedFetchOptions } from "./telemetry/observed-fetch.js";
 export { Telemetry } from "./telemetry/telemetry.js";
 export { otelFromToml } from "./telemetry/toml.js";
 export type {

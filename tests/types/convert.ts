@@ -1,9 +1,11 @@
 // What the converters give goes into the SDKs' requests without a cast. It is compiled, never run.
 
 import type { MessageCreateParamsNonStreaming } from "@anthropic-ai/sdk/resources/messages";
+import Anthropic from "@anthropic-ai/sdk";
+import OpenAI from "openai";
 import type { ChatCompletionMessageParam } from "openai/resources/chat/completions";
 import type { ResponseInputItem } from "openai/resources/responses/responses";
-import { toChatMessages as same, type FinalResponse, type Item } from "streamgauge";
+import { observedFetch, toChatMessages as same, type FinalResponse, type Item } from "streamgauge";
 import { toAnthropicMessages, toChatMessages, toResponsesInput, type HistoryItem, type Loss } from "streamgauge/convert";
 
 export function turn(final: FinalResponse, items: Item[]): unknown {
@@ -28,3 +30,5 @@ export function turn(final: FinalResponse, items: Item[]): unknown {
   toChatMessages("hi");
   return [chat, input, anthropic, told, same(final.items)];
 }
+
+export const clients = [new OpenAI({ fetch: observedFetch() }), new Anthropic({ fetch: observedFetch() })];

@@ -1,13 +1,13 @@
 // Every public type and function, as a user's program has them. It is compiled, never run.
 
 import {
-  aggregate, AggregateStream, Aggregator, AggregatorStream, ERROR_CODES, StreamError, Telemetry,
+  aggregate, AggregateStream, Aggregator, AggregatorStream, ERROR_CODES, observedFetch, StreamError, Telemetry,
   type AggregateOptions, type AggregatorOptions, type CompletedEvent, type Completion, type Counts, type CreatedEvent,
   type CustomToolCallItem, type EndedBy, type ErrorCode, type FinalChoice, type FinalResponse, type FunctionCallItem,
   type IncludeName, type Item, type ItemCommon, type MessageItem, type OutputItemAddedEvent, type OutputItemDoneEvent,
   type OtherItem, type OutputTextDeltaEvent, type OutputTextPart, type ProviderError, type RawEvent, type ReasoningDeltaEvent, type ReasoningItem, type ReasoningSummaryDeltaEvent,
   type RefusalDeltaEvent, type RefusalPart, type Source, type StreamEvent, type Timings, type TokenUsage, type ToolCallDeltaEvent,
-  type AttributeValue, type TelemetryStats, type Wire,
+  type AttributeValue, type ObservedFetchOptions, type TelemetryStats, type Wire,
 } from "streamgauge";
 import * as slim from "streamgauge/slim";
 
@@ -203,6 +203,13 @@ export async function measuring(response: Response): Promise<TelemetryStats> {
   telemetry.log("app.x", { call: () => 1 });
   await telemetry.shutdown();
   return telemetry.stats;
+}
+
+export function observing(telemetry: Telemetry): typeof fetch {
+  const options: ObservedFetchOptions = { telemetry, wire: "chat", fetch, onFinal: (final) => void completion(final), onError: failing };
+  // @ts-expect-error the library that takes it has its own signals
+  observedFetch({ signal: new AbortController().signal });
+  return observedFetch(options);
 }
 
 // Errors

@@ -57,7 +57,8 @@ export async function fetchWithRetries(
   }
 }
 
-function attempted(attempt: number, startedAt: number, response: Response): Attempt {
+/** What an attempt that was answered came to. */
+export function attempted(attempt: number, startedAt: number, response: Response): Attempt {
   const cfRay = response.headers.get("cf-ray");
   return {
     attempt,
@@ -92,7 +93,8 @@ function isStream(body: object): boolean {
   return body instanceof ReadableStream;
 }
 
-function withTraceparent(
+/** The request with the header, unless it has one. */
+export function withTraceparent(
   input: RequestInfo | URL,
   init: RequestInit | undefined,
   traceparent: string | undefined,

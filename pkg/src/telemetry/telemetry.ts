@@ -66,7 +66,7 @@ export class Telemetry {
     this.#fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
     this.#maxRetries = options.maxRetries ?? 4;
     this.#traceparent = options.traceparent;
-    letObserve(this, this.#core, () => this.#driver.drain());
+    letObserve(this, { core: this.#core, drain: () => this.#driver.drain(), traceparent: this.#traceparent });
   }
 
   /** What became of the records so far. */
