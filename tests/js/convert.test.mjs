@@ -82,12 +82,100 @@ describe("the table", () => {
       [() => toChatMessages("x"), /items must be an array/],
       [() => toResponsesInput([1]), /items\[0\] must be an object/],
       [() => toAnthropicMessages([null]), /items\[0\] must be an object/],
+      [() => toChatMessages([{ role: "tool", tool_call_id: "a", content: "b" }]), /items\[0\] is a message of Chat Completions/],
+      [() => toChatMessages([{ role: "assistant", content: "b", tool_calls: [] }]), /items\[0\] is a message of Chat Completions/],
       [() => toChatMessages([], { store: true }), /unknown option "store"; there are reasoningOf/],
       [() => toResponsesInput([], null), /options must be an object/],
     ]) {
       assert.throws(call, { name: "StreamError", code: "bad_option", message });
     }
   });
+});
+
+/** What each API answers with a 400; `open`: the last turn may wait for its outputs. */
+const refusals = {
+  chat(messages) {
+    let waiting = [];
+    for (const [at, { role, content, tool_calls: calls = [], function_call: legacy, tool_call_id: id, name, refusal }] of messages.entries()) {
+      if (role === "tool") {
+        // Those at the beginning answer calls of another list.
+        if (!waiting.includes(id) && messages.slice(0, at).some((message) => message.role === "assistant")) return `${at}: no call ${id}`;
+        waiting = waiting.filter((other) => other !== id);
+        continue;
+      }
+      if (role === "function") {
+        if (!waiting.includes(name)) return `${at}: no function_call ${name}`;
+        waiting = [];
+        continue;
+      }
+      if (waiting.length > 0) return `${at}: ${waiting} without outputs`;
+      if (role === "assistant") waiting = legacy ? [legacy.name] : calls.map((call) => call.id);
+      if (role === "assistant" && !content && waiting.length === 0 && !refusal) return `${at}: empty`;
+    }
+    return waiting.length > 0 && messages.at(-1).role !== "assistant" ? `${waiting} without outputs` : undefined;
+  },
+  anthropic(messages) {
+    const ids = new Set();
+    for (const [at, { role, content }] of messages.entries()) {
+      if (role === messages[at - 1]?.role) return `${at}: ${role} again`;
+      if (content.length === 0) return `${at}: empty`;
+      const calls = content.filter(({ type }) => type === "tool_use");
+      const results = content.filter(({ type }) => type === "tool_result");
+      for (const { id, input } of calls) {
+        if (ids.has(id) || !/^[\w-]{1,64}$/.test(id) || typeof input !== "object" || Array.isArray(input)) return `${at}: ${id} ${input}`;
+        ids.add(id);
+      }
+      if (role === "assistant" && content.at(-1).type === "thinking") return `${at}: ends with thinking`;
+      if (content.some(({ type, text }) => type === "text" && text.trim() === "")) return `${at}: a blank text`;
+      if (content.findLastIndex?.(({ type }) => type === "tool_result") >= results.length) return `${at}: results not first`;
+      const next = messages[at + 1]?.content.filter(({ type }) => type === "tool_result").map(({ tool_use_id: id }) => id) ?? [];
+      if (at + 1 < messages.length && calls.map(({ id }) => id).sort().join() !== next.toSorted().join()) return `${at}: ${calls.map(({ id }) => id)}, but ${next}`;
+    }
+    return undefined;
+  },
+  responses(input) {
+    const open = new Set();
+    for (const [at, item] of input.entries()) {
+      if (/^(function|custom_tool)_call$/.test(item.type)) {
+        if (open.has(item.call_id) || item.call_id.length > 64) return `${at}: ${item.call_id} again`;
+        open.add(item.call_id);
+      } else if (/_call_output$/.test(item.type)) {
+        if (!open.delete(item.call_id) && input.slice(0, at).some(({ role, type }) => role === "assistant" || type === "reasoning" || /_call$/.test(type))) return `${at}: no call ${item.call_id}`;
+      } else if (item.type === "reasoning") {
+        const next = input[at + 1];
+        if (next === undefined || next.role === "user" || next.role === "system" || /_output$/.test(next.type)) return `${at}: nothing follows the reasoning`;
+      }
+    }
+    const last = input.at(-1);
+    const isOver = last?.role === "user" || last?.role === "system" || /_output$/.test(last?.type);
+    return isOver && open.size > 0 ? `${[...open]} without outputs` : undefined;
+  },
+};
+
+test("whatever the history, no request that the API refuses", () => {
+  let seed = 7;
+  const below = (n) => Math.floor(((seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32) * n);
+  const one = (...of) => of[below(of.length)];
+  const id = () => one("a", "b", "c", "", "functions.get:0", "x".repeat(70));
+  const status = () => one({}, {}, {}, { status: "incomplete" }, { status: "in_progress" }, { status: "completed", id: "item_1" });
+  const make = [
+    () => ({ role: one("user", "user", "system"), content: one("hi", "", [{ type: "input_text", text: "x" }], [{ type: "odd" }]) }),
+    () => ({ type: "message", role: "assistant", content: one([], [{ type: "output_text", text: one("text", " ", "") }], [{ type: "refusal", refusal: "no" }]), ...status() }),
+    () => ({ type: "reasoning", summary: [], content: [{ type: "reasoning_text", text: one("hm", "") }], ...status(), ...one({}, { provider: { signature: "S" } }, { encrypted_content: "E" }) }),
+    () => ({ type: "function_call", name: one("get", "get", "get", ""), arguments: one("{}", "", "[]", '{"a'), call_id: id(), ...status(), ...one({}, {}, { provider: { legacy_function_call: true } }) }),
+    () => ({ type: "function_call_output", call_id: id(), output: one("ok", "", { a: 1 }, [{ type: "input_image", image_url: "u" }]) }),
+    () => ({ type: "custom_tool_call", name: "sh", input: "ls", call_id: id() }),
+    () => ({ type: "custom_tool_call_output", call_id: id(), output: "ok" }),
+    () => one({ type: "server_tool_use", id: "s", name: "web_search", input: "{" }, { type: "web_search_call", id: "w", status: "completed" }, { type: "hologram" }),
+  ];
+  for (let run = 0; run < 6000; run++) {
+    const items = Array.from({ length: 1 + below(9) }, () => one(...make)());
+    const options = one({}, {}, { unanswered: "drop" }, { incompleteCalls: "keep" }, { reasoningOf: "last" });
+    for (const to of Object.keys(refusals)) {
+      const { said } = convert[to](frozen(items), options);
+      assert.equal(refusals[to](said), undefined, `${to} ${JSON.stringify(options)} ${JSON.stringify(items)}\n${JSON.stringify(said)}`);
+    }
+  }
 });
 
 test("what comes out is what the SDKs' types ask for", async () => {

@@ -95,7 +95,7 @@ describe("streamgauge/slim", { concurrency: 2 }, () => {
     `);
     assert.deepEqual(names[0], [
       "AggregateStream", "Aggregator", "AggregatorStream", "ERROR_CODES", "StreamError", "Telemetry", "aggregate",
-      "otelFromToml", "sdkLogsSink",
+      "observedFetch", "otelFromToml", "sdkLogsSink", "toAnthropicMessages", "toChatMessages", "toResponsesInput",
     ]);
     assert.deepEqual(names[1], [...names[0], "init", "initSync"].sort());
   });

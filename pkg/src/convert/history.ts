@@ -189,6 +189,11 @@ function readEntries(items: readonly HistoryItem[]): Entry[] {
     if (typeof item !== "object" || item === null || Array.isArray(item)) {
       throw new StreamError("bad_option", `items[${index}] must be an object`);
     }
+    const { type, role, tool_calls: calls } = item as Json;
+    if (type === undefined && (role === "tool" || role === "function" || calls !== undefined)) {
+      const said = "{ type: \"function_call\" } and { type: \"function_call_output\" }";
+      throw new StreamError("bad_option", `items[${index}] is a message of Chat Completions: calls and outputs are items, ${said}`);
+    }
     return { index, item: item as Json, kind: kindOf(item as Json), callId: "", partner: undefined, isAdded: false };
   });
 }
