@@ -120,7 +120,7 @@ async function wasmTests(name, env, { features = [], filter } = {}) {
 async function checkTypes() {
   await build();
   const tsc = join(pkg, "node_modules", "typescript", "bin", "tsc");
-  await run(process.execPath, [tsc, "--noEmit", "-p", join(tests, "types", "tsconfig.json")]);
+  for (const folder of ["types", "types/sdk"]) await run(process.execPath, [tsc, "--noEmit", "-p", join(tests, folder, "tsconfig.json")]);
 }
 
 async function runJsTests() {
