@@ -472,23 +472,23 @@ fn the_servers_delay_is_honoured() {
         small(),
         &[
             (0.0, Push(6, 10), "send 1 x3 by 10000; wake 10000"),
-            // Longer than our own, which then grows from it: half of 2 * 8 s.
-            (0.0, Reply(1, later(8_000.0)), "wake 8000"),
-            // Not even a flush may shorten it.
-            (100.0, FlushIn(9_000.0), ""),
+            // Ours, which grows to it, comes after it: half of 8 s.
+            (0.0, Reply(1, later(8_000.0)), "wake 12000"),
+            // A flush ends our own, and not even it may shorten the server's.
+            (100.0, FlushIn(9_000.0), "wake 8000"),
             (8_000.0, Tick, "send 2 x3 by 18000 try 2; wake 9100"),
             (8_000.0, Reply(2, later(0.0)), ""),
             (9_100.0, Tick, "flush 1 timed_out; wake 16000"),
             (16_000.0, Tick, "send 3 x3 by 26000 try 3; wake 26000"),
-            // A shorter one is no reason to hurry: half of the cap.
-            (16_000.0, Reply(3, later(5.0)), "wake 31000"),
-            (31_000.0, Tick, "send 4 x3 by 41000 try 4; wake 41000"),
+            // A short one is no reason to hurry: half of the cap after it.
+            (16_000.0, Reply(3, later(5.0)), "wake 31005"),
+            (31_005.0, Tick, "send 4 x3 by 41005 try 4; wake 41005"),
             // Nor is a day believed.
-            (31_000.0, Reply(4, later(86_400_000.0)), "wake 331000"),
-            (331_000.0, Tick, "send 5 x3 by 341000 try 5; wake 341000"),
-            (331_000.0, Reply(5, later(f64::INFINITY)), "wake 631000"),
-            (631_000.0, Tick, "send 6 x3 by 641000 try 6; wake 641000"),
-            (631_000.0, Reply(6, later(f64::NAN)), "wake 646000"),
+            (31_005.0, Reply(4, later(86_400_000.0)), "wake 346005"),
+            (346_005.0, Tick, "send 5 x3 by 356005 try 5; wake 356005"),
+            (346_005.0, Reply(5, later(f64::INFINITY)), "wake 661005"),
+            (661_005.0, Tick, "send 6 x3 by 671005 try 6; wake 671005"),
+            (661_005.0, Reply(6, later(f64::NAN)), "wake 676005"),
         ],
     );
 }
@@ -514,18 +514,18 @@ fn a_retry_limit_drops_the_batch_that_would_pass_it() {
     );
     assert_eq!(stats.dropped, Dropped { retries_exhausted: 3, ..Dropped::default() });
     assert_eq!(stats.exported, 3);
-    // The server's delay counts as any other; at the limit is within it.
+    // The server's delay counts as any other; at the limit is within it. Half of it is our own.
     run(
         options.clone(),
-        &[(0.0, Push(3, 10), "send 1 x3 by 10000; wake 10000"), (0.0, Reply(1, later(3_500.0)), "wake 3500")],
+        &[(0.0, Push(3, 10), "send 1 x3 by 10000; wake 10000"), (0.0, Reply(1, later(2_000.0)), "wake 3000")],
     );
     let stats = run(
         options,
         &[
             (0.0, Push(3, 10), "send 1 x3 by 10000; wake 10000"),
-            (0.0, Reply(1, later(3_501.0)), "wake -"),
-            (1.0, Push(3, 10), "wake 3501"),
-            (3_501.0, Tick, "send 2 x3 by 13501; wake 13501"),
+            (0.0, Reply(1, later(2_400.0)), "wake -"),
+            (1.0, Push(3, 10), "wake 3600"),
+            (3_600.0, Tick, "send 2 x3 by 13600; wake 13600"),
         ],
     );
     assert_eq!(stats.dropped.retries_exhausted, 3);
@@ -760,16 +760,16 @@ fn a_shutdown_is_bounded() {
         &[
             (0.0, Push(3, 10), "send 1 x3 by 10000; wake 10000"),
             (0.0, ShutdownIn(5_000.0), "wake 5000"),
-            (0.0, Reply(1, later(4_000.0)), "wake 4000"),
-            (4_000.0, Tick, "send 2 x3 by 5000 try 2; wake 5000"),
-            (4_100.0, Reply(2, later(900.0)), "closed failed; wake -"),
+            (0.0, Reply(1, later(4_000.0)), "wake 4500"),
+            (4_500.0, Tick, "send 2 x3 by 5000 try 2; wake 5000"),
+            (4_510.0, Reply(2, later(500.0)), "closed failed; wake -"),
         ],
     );
     run(
         small(),
         &[
             (0.0, Push(3, 10), "send 1 x3 by 10000; wake 10000"),
-            (0.0, Reply(1, later(60_000.0)), "wake 60000"),
+            (0.0, Reply(1, later(60_000.0)), "wake 75000"),
             (1.0, Flush, "wake 30001"),
             (1.0, ShutdownIn(5_000.0), "flush 1 failed; closed failed; wake -"),
         ],
@@ -833,7 +833,7 @@ fn a_page_that_goes_away() {
         &[
             (0.0, Push(3, 10), "send 1 x3 by 10000; wake 10000"),
             (0.0, Push(2, 10), ""),
-            (0.0, Reply(1, later(50_000.0)), "wake 50000"),
+            (0.0, Reply(1, later(50_000.0)), "wake 65000"),
             (1.0, Flush, "wake 30001"),
             (2.0, Unload(1_000, false), "unload 2 x3 43 B; unload 3 x2 32 B; wake 10002"),
             (3.0, Reply(3, down()), ""),

@@ -122,7 +122,7 @@ pub fn retry_after_ms(value: &str, now_unix_ms: f64) -> Option<f64> {
 ///
 /// The wait before retry `n`, from 0, is drawn from 0 to a ceiling of `min(cap_ms, initial_ms * factor^n)`: "full
 /// jitter", so that clients that failed together do not come back together. It is not less than 100 ms, or than
-/// the ceiling if that is lower.
+/// the ceiling if that is lower. A delay that the server asked for comes before it, for the same reason.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryOptions {
     /// The first ceiling, in milliseconds.
@@ -223,11 +223,13 @@ impl Backoff {
         self.ceiling_ms = Some(ceiling);
         let random = if (0.0..1.0).contains(&random) { random } else { 0.5 };
         let mut wait = (random * ceiling).max(MIN_WAIT_MS.min(ceiling));
-        if let Some(remaining) = end_ms.map(|end| end - now_ms).filter(|remaining| *remaining >= MIN_WAIT_MS)
+        // After the server's delay, not beside it: all whom it refused at once would come back at once.
+        let from_ms = now_ms + server_delay_ms.unwrap_or(0.0);
+        if let Some(remaining) = end_ms.map(|end| end - from_ms).filter(|remaining| *remaining >= MIN_WAIT_MS)
         {
             wait = wait.min(remaining / 2.0);
         }
-        self.own_ms = now_ms + wait;
+        self.own_ms = from_ms + wait;
     }
 
     /// Ends the own wait: somebody is waiting for the result. What the server asked for holds.

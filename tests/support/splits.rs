@@ -89,6 +89,7 @@ pub fn random_way(bytes: &[u8], seed: u64, mean: usize) -> Way<'_> {
 }
 
 /// xorshift64*: the same numbers everywhere from the same seed.
+#[derive(Debug)]
 pub struct Rng(u64);
 
 impl Rng {
