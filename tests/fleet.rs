@@ -63,15 +63,14 @@ fn outage(fault: Fault, capacity: Option<Capacity>) -> (Load, Fleet) {
     fleet.run_until(OUTAGE_FROM_MS);
     let usual = fleet.queued();
     fleet.run_until(OUTAGE_TO_MS);
-    let mut drained_s = f64::INFINITY;
-    let mut at_ms = OUTAGE_TO_MS;
-    while at_ms < END_MS {
-        at_ms += 1000.0;
-        fleet.run_until(at_ms);
-        if drained_s.is_infinite() && fleet.queued() as f64 <= 1.1 * usual as f64 {
-            drained_s = (at_ms - OUTAGE_TO_MS) / 1000.0;
-        }
-    }
+    let is_drained = |fleet: &Fleet| fleet.queued() as f64 <= 1.1 * usual as f64;
+    let seconds = (OUTAGE_TO_MS / 1000.0) as u32 + 1..(END_MS / 1000.0) as u32;
+    let drained_s = seconds.map(f64::from).find(|second| {
+        fleet.run_until(second * 1000.0);
+        is_drained(&fleet)
+    });
+    let drained_s = drained_s.map_or(f64::INFINITY, |second| second - OUTAGE_TO_MS / 1000.0);
+    fleet.run_until(END_MS);
     let second = |ms: f64| (ms / 1000.0) as usize;
     let arrivals = &fleet.collector.arrivals;
     let mean = |from: f64, to: f64| {
