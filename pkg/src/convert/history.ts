@@ -36,7 +36,7 @@ export interface Turn {
 }
 
 const COMMON_OPTIONS = ["reasoningOf", "unanswered", "incompleteCalls", "callId", "keep"];
-/** What the reference answers for a call whose tool never ran. */
+/** What is answered for a call whose tool never ran. The APIs refuse a call without an output. */
 const ABORTED = "aborted";
 
 /** The conversation that a converter reads, and the list of what it loses. */

@@ -57,7 +57,7 @@ export interface ConvertOptions {
   reasoningOf?: "all" | "last";
   /**
    * Calls that have no output although the conversation goes on, which every API refuses: `"answer"` (default) adds the
-   * output `aborted`, as the reference does, `"drop"` leaves them out. Calls of a last turn that nothing follows are
+   * output `aborted`, `"drop"` leaves them out. Calls of a last turn that nothing follows are
    * left as they are: their outputs are still to come.
    */
   unanswered?: "answer" | "drop";
