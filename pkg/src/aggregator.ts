@@ -31,11 +31,11 @@ export class Aggregator {
   /** @throws {@link StreamError} `bad_option` */
   constructor(options?: AggregatorOptions) {
     coreMemory();
-    const { core, telemetry } = splitOptions(options, false);
+    const { core, telemetry, partialJson } = splitOptions(options, false);
     const aggregator = guarded(() => new PushAggregator(core));
     if (telemetry !== undefined) this.#exportRecords = observeWith(telemetry, aggregator);
     this.#core = aggregator;
-    this.#decoder = new BatchDecoder(aggregator.control());
+    this.#decoder = new BatchDecoder(aggregator.control(), partialJson);
   }
 
   /** Takes the next bytes, split anywhere, and returns the events that they complete. */

@@ -1,5 +1,6 @@
 import { coreMemory } from "./bindings.js";
-import type { Completion, Item, RawEvent, StreamEvent } from "./types.js";
+import { DeltaText } from "./delta-text.js";
+import type { Completion, Item, OutputTextDeltaEvent, RawEvent, StreamEvent, ToolCallDeltaEvent } from "./types.js";
 
 // How a batch crosses: src/flat.rs. The control block: src/wasm/aggregator.rs.
 
@@ -27,6 +28,12 @@ export const enum State {
 
 type CallNames = [call_id: string, name: string];
 
+/** A tool call: as named rows brought its names, and what its deltas add up to. */
+interface Call {
+  names: CallNames;
+  readonly text: DeltaText;
+}
+
 const ROW_LEN = 4;
 /** Up to here a loop over character codes is faster than a call of TextDecoder. */
 const SHORT_TEXT = 16;
@@ -38,16 +45,19 @@ export class BatchDecoder {
   readonly #control: number;
   #numbers = new Uint32Array(0);
   #bytes = new Uint8Array(0);
-  /** Id and name of each call, by choice and index, as named rows brought them; and the call of the last delta. */
-  readonly #calls = new Map<string, CallNames>();
-  #lastCall: { choice: number; index: number; names: CallNames } | undefined;
+  /** The calls by choice and index; and the call of the last delta. */
+  readonly #calls = new Map<string, Call>();
+  #lastCall: { choice: number; index: number; call: Call } | undefined;
+  /** With the option `partialJson`: what the text deltas of each choice's message add up to. */
+  readonly #outputs: Map<number, DeltaText> | undefined;
   /** The finished items so far. */
   readonly items: Item[] = [];
   /** How far the stream was when the last batch that was read was left. */
   state = State.Open;
 
-  constructor(control: number) {
+  constructor(control: number, partialJson: boolean) {
     this.#control = control >>> 2;
+    if (partialJson) this.#outputs = new Map();
   }
 
   /** Reads the batch that the last call into the core left. */
@@ -75,10 +85,14 @@ export class BatchDecoder {
 
   #event(kind: Kind, choice: number, aux: number, text: string): StreamEvent | undefined {
     switch (kind) {
-      case Kind.OutputTextDelta:
-        return choice === 0
-          ? { type: "output_text.delta", delta: text }
-          : { type: "output_text.delta", delta: text, choice };
+      case Kind.OutputTextDelta: {
+        const event: OutputTextDeltaEvent =
+          choice === 0
+            ? { type: "output_text.delta", delta: text }
+            : { type: "output_text.delta", delta: text, choice };
+        if (this.#outputs !== undefined) this.#output(this.#outputs, choice).add(event);
+        return event;
+      }
       case Kind.ReasoningDelta:
         return choice === 0
           ? { type: "reasoning.delta", delta: text }
@@ -90,18 +104,23 @@ export class BatchDecoder {
           ? { type: "refusal.delta", delta: text }
           : { type: "refusal.delta", delta: text, choice };
       case Kind.ToolCallNamed:
-        this.#calls.set(`${choice}/${aux}`, JSON.parse(text) as CallNames);
-        this.#lastCall = undefined;
+        this.#call(choice, aux).names = JSON.parse(text) as CallNames;
         return undefined;
       case Kind.ToolCallDelta: {
-        const [call_id, name] = this.#names(choice, aux);
-        return choice === 0
-          ? { type: "tool_call.delta", call_id, name, delta: text, index: aux }
-          : { type: "tool_call.delta", call_id, name, delta: text, index: aux, choice };
+        const call = this.#call(choice, aux);
+        const [call_id, name] = call.names;
+        const event: ToolCallDeltaEvent =
+          choice === 0
+            ? { type: "tool_call.delta", call_id, name, delta: text, index: aux }
+            : { type: "tool_call.delta", call_id, name, delta: text, index: aux, choice };
+        call.text.add(event);
+        return event;
       }
       case Kind.OutputItemDone: {
         const item = JSON.parse(text) as Item;
         this.items.push(item);
+        // The next message is a text of its own.
+        if (item.type === "message") this.#outputs?.delete(choice);
         return choice === 0 ? { type: "output_item.done", item } : { type: "output_item.done", item, choice };
       }
       case Kind.OutputItemAdded: {
@@ -121,12 +140,20 @@ export class BatchDecoder {
     }
   }
 
-  #names(choice: number, index: number): CallNames {
+  #call(choice: number, index: number): Call {
     const last = this.#lastCall;
-    if (last !== undefined && last.choice === choice && last.index === index) return last.names;
-    const names = this.#calls.get(`${choice}/${index}`) ?? ["", ""];
-    this.#lastCall = { choice, index, names };
-    return names;
+    if (last !== undefined && last.choice === choice && last.index === index) return last.call;
+    const key = `${choice}/${index}`;
+    let call = this.#calls.get(key);
+    if (call === undefined) this.#calls.set(key, (call = { names: ["", ""], text: new DeltaText() }));
+    this.#lastCall = { choice, index, call };
+    return call;
+  }
+
+  #output(outputs: Map<number, DeltaText>, choice: number): DeltaText {
+    let text = outputs.get(choice);
+    if (text === undefined) outputs.set(choice, (text = new DeltaText()));
+    return text;
   }
 
   #text(address: number, length: number, isAscii: boolean): string {

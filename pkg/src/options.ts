@@ -3,33 +3,37 @@ import type { Telemetry } from "./telemetry/telemetry.js";
 import type { AggregateOptions } from "./types.js";
 
 const CORE_OPTIONS = ["wire", "maxEventBytes", "maxItemBytes", "invalidUtf8", "n", "include"];
-const PUSH_OPTIONS = [...CORE_OPTIONS, "telemetry"];
+const PUSH_OPTIONS = [...CORE_OPTIONS, "partialJson", "telemetry"];
 const READ_OPTIONS = [...PUSH_OPTIONS, "idleTimeoutMs", "signal"];
+/** What the core does not hear of. */
+const FACADE_OPTIONS = ["partialJson", "signal", "telemetry"];
 
 /** The options for the core, and the signal. */
 export interface SplitOptions {
   core: Record<string, unknown>;
   signal: AbortSignal | undefined;
   telemetry: Telemetry | undefined;
+  partialJson: boolean;
 }
 
 /** Checks the options' names and types; values are checked in Rust, where they mean something. */
 export function splitOptions(options: AggregateOptions | undefined, forReading: boolean): SplitOptions {
   const core: Record<string, unknown> = {};
-  if (options === undefined || options === null) return { core, signal: undefined, telemetry: undefined };
+  if (options === undefined || options === null) return { core, signal: undefined, telemetry: undefined, partialJson: false };
   if (typeof options !== "object") throw badOption(`options must be an object, not ${typeof options}`);
   const names = forReading ? READ_OPTIONS : PUSH_OPTIONS;
   for (const [name, value] of Object.entries(options)) {
     if (!names.includes(name)) {
       throw badOption(`unknown option "${name}"; there are ${names.join(", ")}`);
     }
-    if (value !== undefined && name !== "signal" && name !== "telemetry") core[name] = checked(name, value);
+    if (value !== undefined && !FACADE_OPTIONS.includes(name)) core[name] = checked(name, value);
   }
-  const { signal, telemetry } = options;
+  const { signal, telemetry, partialJson = false } = options;
   if (signal !== undefined && typeof signal?.addEventListener !== "function") {
     throw badOption("signal must be an AbortSignal");
   }
-  return { core, signal, telemetry };
+  if (typeof partialJson !== "boolean") throw badOption(`partialJson must be a boolean, not ${typeof partialJson}`);
+  return { core, signal, telemetry, partialJson };
 }
 
 function checked(name: string, value: unknown): unknown {

@@ -32,6 +32,11 @@ export interface AggregatorOptions {
   n?: number;
   /** Extra events. Default none. */
   include?: readonly IncludeName[];
+  /**
+   * Whether `partialOutput(event)` is to know the JSON value of the text so far, for structured output. Default `false`.
+   * (`partialArguments(event)` for tool calls needs only `include: ["tool_call.delta"]`.)
+   */
+  partialJson?: boolean;
   /** Records the stream: one `codex.sse_event` per SSE event, and its end. */
   telemetry?: Telemetry;
 }
