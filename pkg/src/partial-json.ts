@@ -73,9 +73,9 @@ export class PartialJson<T = unknown> {
   /** The containers that are open, outermost first; and of each the key or index of the member that comes or came last. */
   readonly #open: Container[] = [];
   readonly #path: (string | number)[] = [];
-  /** The string, key, number or literal so far; and whether it is in the value. */
+  /** The string, key, number or literal so far; and how much of it is in the value (-1: it is not there yet). */
   #text = "";
-  #isShown = false;
+  #shown = -1;
   /** Whether a number is longer than what is shown of it. */
   #isLong = false;
   /** A leading surrogate that waits for the other half. */
@@ -295,7 +295,8 @@ export class PartialJson<T = unknown> {
   #begin(mode: Mode): void {
     this.#mode = mode;
     this.#text = this.#fresh = "";
-    this.#isShown = this.#isLong = false;
+    this.#shown = -1;
+    this.#isLong = false;
     this.#lastPatch = undefined;
   }
 
@@ -322,7 +323,7 @@ export class PartialJson<T = unknown> {
       case Mode.String:
         return this.#set(this.#text);
       case Mode.Literal:
-        if (!this.#isShown) this.#set(LITERALS[this.#text[0]!]![1]);
+        if (this.#shown < 0) this.#set(LITERALS[this.#text[0]!]![1]);
         return;
       case Mode.Number: {
         let digits = this.#text;
@@ -332,23 +333,23 @@ export class PartialJson<T = unknown> {
           digits = digits.slice(0, MAX_SHOWN_DIGITS);
         }
         const number = numberIn(digits);
-        if (number !== "") this.#set(Number(number));
+        if (number !== "" && number.length !== this.#shown) this.#set(Number(number), number.length);
       }
     }
   }
 
   /** Makes this the value at the path. */
-  #set(value: unknown): void {
+  #set(value: unknown, shown = 0): void {
     this.#snapshot = undefined;
     const depth = this.#open.length - 1;
     if (depth < 0) this.#value = value;
     else put(this.#open[depth]!, this.#path[depth]!, value);
     if (this.#patches !== undefined) this.#notePatch(value);
-    this.#isShown = true;
+    this.#shown = shown;
   }
 
   #notePatch(value: unknown): void {
-    const isGrown = typeof value === "string" && this.#isShown;
+    const isGrown = typeof value === "string" && this.#shown >= 0;
     const fresh = this.#fresh;
     this.#fresh = "";
     if (isGrown && fresh === "") return;
