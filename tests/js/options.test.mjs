@@ -31,6 +31,7 @@ const BAD = [
   ["n", { n: true }, "n must be a number, not boolean"],
   ["invalidUtf8", { invalidUtf8: false }, "invalidUtf8 must be a string, not boolean"],
   ["invalidUtf8", { invalidUtf8: "ignore" }, 'invalidUtf8 must be "replace" or "error", not "ignore"'],
+  ["partialJson", { partialJson: "yes" }, "partialJson must be a boolean, not string"],
   ["include", { include: "raw" }, "include must be an array of event names"],
   ["include", { include: [7] }, "include must be an array of event names"],
   ["include", { include: ["raw", "everything"] }, `${INCLUDE}"everything"`],

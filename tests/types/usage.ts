@@ -1,7 +1,8 @@
 // Every public type and function, as a user's program has them. It is compiled, never run.
 
 import {
-  aggregate, AggregateStream, Aggregator, AggregatorStream, ERROR_CODES, observedFetch, StreamError, Telemetry,
+  aggregate, AggregateStream, Aggregator, AggregatorStream, ERROR_CODES, observedFetch, PartialJson, partialArguments, partialJsonOf,
+  partialOutput, StreamError, Telemetry, type DeepPartial, type PartialJsonPatch, type PartialJsonState,
   type AggregateOptions, type AggregatorOptions, type CompletedEvent, type Completion, type Counts, type CreatedEvent,
   type CustomToolCallItem, type EndedBy, type ErrorCode, type FinalChoice, type FinalResponse, type FunctionCallItem,
   type IncludeName, type Item, type ItemCommon, type MessageItem, type OutputItemAddedEvent, type OutputItemDoneEvent,
@@ -21,7 +22,7 @@ function never(value: never): never {
 
 const wire: Wire = "chat";
 const include = ["created", "output_item.added", "tool_call.delta", "raw"] as const satisfies readonly IncludeName[];
-const pushOptions: AggregatorOptions = { wire, maxEventBytes: 1, maxItemBytes: 1, invalidUtf8: "error", n: 1, include };
+const pushOptions: AggregatorOptions = { wire, maxEventBytes: 1, maxItemBytes: 1, invalidUtf8: "error", n: 1, include, partialJson: true };
 const options: AggregateOptions = { ...pushOptions, signal: new AbortController().signal, idleTimeoutMs: 1000 };
 
 // @ts-expect-error there is no such wire
@@ -183,6 +184,33 @@ export async function transforming(response: Response): Promise<void> {
   const { readable, writable } = new AggregatorStream();
   await new Response("").body?.pipeTo(writable);
   await readable.cancel();
+}
+
+// JSON that still arrives
+
+interface Edit {
+  path: string;
+  edits: { line: number; text: string }[];
+}
+
+export function arriving(event: StreamEvent): unknown {
+  if (event.type === "tool_call.delta") {
+    same<ReturnType<typeof partialArguments>, unknown>();
+    const edit = partialArguments<Edit>(event);
+    same<typeof edit, DeepPartial<Edit> | undefined>();
+    // @ts-expect-error it may not be there yet
+    edit.path.length;
+    const json: PartialJson<Edit> = partialJsonOf<Edit>(event);
+    const patches: PartialJsonPatch[] = json.patches();
+    const state: PartialJsonState = json.state;
+    const grown = patches.map((patch) => ("append" in patch ? patch.append satisfies string : patch.value satisfies unknown));
+    return [edit?.edits?.[0]?.line satisfies number | undefined, json.snapshot()?.path, json.error satisfies string | undefined, state, grown];
+  }
+  if (event.type === "output_text.delta") return partialOutput<Edit>(event)?.path satisfies string | undefined;
+  // @ts-expect-error reasoning has no JSON
+  if (event.type === "reasoning.delta") return partialOutput(event);
+  if (event.type === "output_item.done" && event.item.type === "function_call") return partialArguments(event.item);
+  return new PartialJson<number[]>().push("[1") satisfies number[] | undefined;
 }
 
 // Telemetry
