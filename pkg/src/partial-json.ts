@@ -65,7 +65,7 @@ const ESCAPES: Record<string, string> = {
  * Of what is unfinished, a string is shown as far as it came (without the half of an escape or of a surrogate pair),
  * a number by its longest beginning that is one (`1.` and `1e` are 1, `-` is nothing yet), `t`, `f` and `n` as what
  * they can only become; a key without a value is not there yet. A complete text gives what `JSON.parse` gives. A text that
- * can not become JSON keeps the value that it had before, and {@link error} says why.
+ * can not become JSON, or is nested deeper than 1000, keeps the value that it had before, and {@link error} says why.
  */
 export class PartialJson<T = unknown> {
   #mode = Mode.Value;
@@ -149,11 +149,17 @@ export class PartialJson<T = unknown> {
   }
 
   /**
-   * What changed since the last call, in order; the first call begins with the value so far. A file that is written into
-   * an argument is one `append` per piece.
+   * What changed since the last call, in order; the first call begins with the value so far, and from it on changes are noted.
+   * A file that is written into an argument is one `append` per piece.
    */
   patches(): PartialJsonPatch[] {
-    const patches = this.#patches ?? (this.#value === undefined ? [] : [{ path: [], value: this.snapshot() }]);
+    let patches = this.#patches;
+    if (patches === undefined) {
+      // Of its own, for who applies the patches to it.
+      this.#snapshot = undefined;
+      patches = this.#value === undefined ? [] : [{ path: [], value: this.snapshot() }];
+      this.#snapshot = undefined;
+    }
     this.#patches = [];
     this.#lastPatch = undefined;
     return patches;

@@ -2,6 +2,7 @@
 
 import { runChild } from "./children.mjs";
 import { CONTESTANTS } from "./contestants/index.mjs";
+import { checkPartial } from "./partial.mjs";
 import { checkTelemetry } from "./telemetry.mjs";
 
 /** Resolves to what is wrong, in words. */
@@ -21,6 +22,8 @@ export async function checkAll({ only, tell }) {
     const but = loses.length > 0 ? `, but for ${loses.join(" and ")}` : "";
     await attempt(`${wire} ${name}${but}`, () => runChild("check.mjs", [wire, name]));
   }
-  if (only === undefined) await attempt("telemetry, both formats", checkTelemetry);
+  if (only !== undefined) return problems;
+  await attempt("partial values", checkPartial);
+  await attempt("telemetry, both formats", checkTelemetry);
   return problems;
 }

@@ -2,8 +2,10 @@
 
 import { contestantOf, CONTESTANTS } from "./contestants/index.mjs";
 import { SPLITS } from "./deliver.mjs";
+import { PARTIAL_CONTESTANTS } from "./partial.mjs";
+import { SHAPES } from "./partial/texts.mjs";
 import { median } from "./pass.mjs";
-import { ratio, typical } from "./ratios.mjs";
+import { find, ratio, typical } from "./ratios.mjs";
 import { summary } from "./summary.mjs";
 
 /** The page, and the failures of contestants in it. */
@@ -11,11 +13,15 @@ export function report(results) {
   const speeds = [...(results.chat ?? []), ...(results.responses ?? []), ...(results.chromium?.speed ?? [])];
   const failures = speeds.filter(({ error }) => error).map(({ wire, name, kind, tokens, split, error }) =>
     `${wire} ${name}, ${kind} ${tokens / 1000}k, ${split}: ${error}`);
+  for (const { name, kind, fragments, error } of results.partial ?? []) {
+    if (error) failures.push(`partial ${name}, ${kind}, ${fragments} fragments: ${error}`);
+  }
   const sections = [
     head(results),
     summary(results),
     results.chat && speedSection("Chat wire", results.chat, "cpu"),
     results.responses && speedSection("Responses wire", results.responses, "cpu"),
+    results.partial && partialSection(results.partial),
     results.telemetry && telemetrySection(results.telemetry),
     results.memory && memorySection(results.memory),
     results.sizes && sizesSection(results.sizes),
@@ -80,6 +86,29 @@ function speedTable(results, dimension, label, clock) {
     return [`${title}${note ? " †" : ""}`, ...cells];
   });
   return table(["", ...values.map(label)], rows);
+}
+
+function partialSection(results) {
+  const sizes = [...new Set(results.map(({ fragments }) => fragments))];
+  const parts = Object.entries(SHAPES).map(([kind, { title }]) => {
+    const rows = PARTIAL_CONTESTANTS.map(({ name, title }) => {
+      const here = sizes.map((fragments) => find(results, { kind, fragments, name }));
+      const cells = here.map((result) => {
+        if (result === undefined) return "failed";
+        const push = find(results, { kind, fragments: result.fragments, name: "push" });
+        return `${digits(typical(result))} (${digits(ratio(result, push) ?? NaN)})`;
+      });
+      const growth = here.length > 1 && here.every(Boolean) ? typical(here.at(-1)) / typical(here[0]) : NaN;
+      return [title, ...cells, digits(growth)];
+    });
+    const growth = `x for ${sizes.at(-1) / sizes[0]}x`;
+    return `**${title}**, ms per text (× the live value):\n\n${table(["fragments", ...sizes.map(integer), growth], rows)}`;
+  });
+  return `## A partial value per delta
+
+A JSON text arrives in so many fragments, and after each there is the value so far. All values were compared.
+
+${parts.join("\n\n")}`;
 }
 
 function telemetrySection(results) {

@@ -8,6 +8,7 @@ import { checkAll } from "./check-all.mjs";
 import { endChildren } from "./children.mjs";
 import { CONTESTANTS } from "./contestants/index.mjs";
 import { measureMemory } from "./memory.mjs";
+import { measurePartial, PARTIAL_PACKAGES } from "./partial.mjs";
 import { report } from "./report.mjs";
 import { mainTokens, measureSpeed } from "./speed.mjs";
 import { measureTelemetry } from "./telemetry.mjs";
@@ -16,6 +17,7 @@ import { measureTelemetry } from "./telemetry.mjs";
 const SECTIONS = {
   chat: { title: "the chat wire, in Node", measure: (options) => measureSpeed("chat", options) },
   responses: { title: "the Responses wire, in Node", measure: (options) => measureSpeed("responses", options) },
+  partial: { title: "a partial value per delta", measure: measurePartial },
   telemetry: { title: "log records", measure: measureTelemetry },
   memory: { title: "memory", measure: measureMemory },
   sizes: { title: "bundle sizes", measure: async (options) => (await import("./sizes.mjs")).measureSizes(options) },
@@ -84,7 +86,7 @@ function readOptions() {
 /** Where this was measured: enough to judge the figures, nothing that names the machine. */
 function circumstances() {
   const otel = ["@opentelemetry/sdk-logs", "@opentelemetry/otlp-transformer"];
-  const packages = [...CONTESTANTS.flatMap((contestant) => contestant.packages), ...otel];
+  const packages = [...CONTESTANTS.flatMap((contestant) => contestant.packages), ...PARTIAL_PACKAGES, ...otel];
   const [{ model }] = cpus();
   return {
     date: new Date().toISOString().slice(0, 10), cpu: model.trim(), cores: cpus().length,

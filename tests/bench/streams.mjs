@@ -22,8 +22,13 @@ export const KINDS = {
  */
 export function makeStream({ wire = "chat", kind = "mixed", tokens, seed = 1 }) {
   const story = script({ ...KINDS[kind], tokens, next: random(seed) });
+  return { ...encodeFrames(WIRES[wire](story, random(seed + 1))), expected: story.expected };
+}
+
+/** The events' texts as one body, and where each ends in it. */
+export function encodeFrames(frames) {
   const encoder = new TextEncoder();
-  const parts = WIRES[wire](story, random(seed + 1)).map((frame) => encoder.encode(frame));
+  const parts = frames.map((frame) => encoder.encode(frame));
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   const ends = new Uint32Array(parts.length);
   let at = 0;
@@ -31,5 +36,5 @@ export function makeStream({ wire = "chat", kind = "mixed", tokens, seed = 1 }) 
     bytes.set(part, at);
     ends[index] = at += part.length;
   });
-  return { bytes, ends, events: parts.length, expected: story.expected };
+  return { bytes, ends, events: parts.length };
 }

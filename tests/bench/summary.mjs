@@ -7,7 +7,7 @@ const most = (value, unit) => ({ value, text: `${value} ${unit}` });
 
 /** A row of what should be large: how many times faster. Rows without a value are left out. */
 function faster(what, value, bar, goal) {
-  return row(what, value && `${value.toPrecision(value < 10 ? 2 : 3)}x`, times(bar), times(goal), (wanted) => value >= wanted);
+  return row(what, value && `${value < 100 ? value.toPrecision(value < 10 ? 2 : 3) : Math.round(value)}x`, times(bar), times(goal), (wanted) => value >= wanted);
 }
 
 /** A row of what should be small. */
@@ -47,6 +47,29 @@ function flatRow(chat) {
   return smaller("cost per event, 200 k tokens over 2 k, the worst of push and `for await`", worst, percent, flat);
 }
 
+/** The worse of both shapes, at the longest text. */
+function partialRows({ partial }) {
+  const kinds = [...new Set(partial.map(({ kind }) => kind))];
+  const sizes = partial.map(({ fragments }) => fragments);
+  const [short, long] = [Math.min(...sizes), Math.max(...sizes)];
+  const of = (kind, fragments, name) => find(partial, { kind, fragments, name });
+  const worst = (name) => {
+    const found = kinds.map((kind) => ratio(of(kind, long, "ai"), of(kind, long, name))).filter(Boolean);
+    return found.length > 0 ? Math.min(...found) : undefined;
+  };
+  const growth = kinds.flatMap((kind) => {
+    const [before, after] = [short, long].map((fragments) => typical(of(kind, fragments, "push")));
+    return before && after ? [after / before / (long / short)] : [];
+  });
+  const percent = (found) => `${found >= 1 ? "+" : ""}${Math.round((found - 1) * 100)} %`;
+  return [
+    ...faster(`a partial value per delta, ${long} fragments, vs \`ai\` \`parsePartialJson\``, worst("push"), 50, 100),
+    ...faster("... from the response's bytes, aggregating included, vs the same", worst("for-await"), 50, 100),
+    ...smaller(`... cost per fragment, ${long} over ${short}`, growth.length > 0 ? Math.max(...growth) : undefined, percent,
+      { value: 1.2, text: "within 20 %" }),
+  ];
+}
+
 function telemetryRows({ telemetry }) {
   const of = (name, format) => telemetry.find((result) => result.name === name && result.format === format);
   return [["json", "JSON"], ["protobuf", "protobuf"]].flatMap(([format, what]) => {
@@ -82,7 +105,7 @@ function chromiumRows({ chromium: { speed, stalls } }) {
 }
 
 const ROWS = {
-  chat: chatRows, telemetry: telemetryRows, memory: memoryRows, sizes: sizeRows, chromium: chromiumRows,
+  chat: chatRows, partial: partialRows, telemetry: telemetryRows, memory: memoryRows, sizes: sizeRows, chromium: chromiumRows,
 };
 
 /** The section; `undefined` when nothing of it was measured. */

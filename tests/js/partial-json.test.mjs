@@ -324,6 +324,16 @@ describe("patches", () => {
     }
   });
 
+  test("are applied in place without a snapshot noticing", () => {
+    const json = readAll(['{"a":["x']);
+    const before = json.snapshot();
+    const [{ value: mine }] = json.patches();
+    const after = json.snapshot();
+    mine.a.push(1);
+    mine.b = 2;
+    assert.deepEqual([before, after, json.value], [{ a: ["x"] }, { a: ["x"] }, { a: ["x"] }]);
+  });
+
   test("begin with the value so far, and gather until they are asked for", () => {
     const json = readAll(['{"a":["x', "y"]);
     const first = json.patches();
