@@ -10,8 +10,8 @@ class Given {
 }
 
 /**
- * An event's place: in a private field, which nothing that looks at the event can see and which costs 4 ns; a `WeakMap` of
- * events costs 300.
+ * An event's place: in private fields, which nobody who looks at the event can see. A `WeakMap` of events would be the same and
+ * costs twenty times as much.
  */
 class Place extends Given {
   readonly #text: DeltaText;

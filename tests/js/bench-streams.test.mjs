@@ -5,6 +5,8 @@ import { describe, test } from "node:test";
 
 import { batches, forAwait, push } from "../bench/contestants/streamgauge.mjs";
 import { deliver, SPLITS } from "../bench/deliver.mjs";
+import { deltasOf, SHAPES } from "../bench/partial/texts.mjs";
+import { checkValues } from "../bench/partial/values.mjs";
 import { differs } from "../bench/result.mjs";
 import { KINDS, makeStream } from "../bench/streams.mjs";
 
@@ -37,6 +39,27 @@ for (const wire of ["chat", "responses"]) {
     });
   });
 }
+
+describe("texts that arrive in fragments", () => {
+  for (const kind of Object.keys(SHAPES)) {
+    test(`${kind}: as many fragments as were asked for, and together JSON`, () => {
+      for (const fragments of [6, 299, 300, 301]) {
+        const deltas = deltasOf(kind, fragments);
+        assert.equal(deltas.length, fragments);
+        JSON.parse(deltas.join(""));
+      }
+    });
+
+    for (const name of ["push", "patches", "snapshot", "for-await"]) {
+      test(`${kind}: ${name} has the right value after each`, async () => {
+        const { prepare } = await import(`../bench/contestants/partial/${name}.mjs`);
+        await checkValues(prepare, { name, kind, fragments: 300 });
+        const tooFew = (deltas) => (visit) => prepare(deltas.slice(1))(visit);
+        await assert.rejects(checkValues(tooFew, { name, kind, fragments: 300 }), { code: "ERR_ASSERTION" });
+      });
+    }
+  }
+});
 
 test("a wrong result is seen, whichever field it is in", () => {
   const { expected } = makeStream({ tokens: 50 });

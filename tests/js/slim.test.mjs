@@ -94,8 +94,9 @@ describe("streamgauge/slim", { concurrency: 2 }, () => {
       console.log(JSON.stringify([Object.keys(full).sort(), Object.keys(slim).sort()]));
     `);
     assert.deepEqual(names[0], [
-      "AggregateStream", "Aggregator", "AggregatorStream", "ERROR_CODES", "StreamError", "Telemetry", "aggregate",
-      "observedFetch", "otelFromToml", "sdkLogsSink", "toAnthropicMessages", "toChatMessages", "toResponsesInput",
+      "AggregateStream", "Aggregator", "AggregatorStream", "ERROR_CODES", "PartialJson", "StreamError", "Telemetry", "aggregate",
+      "observedFetch", "otelFromToml", "partialArguments", "partialJsonOf", "partialOutput", "sdkLogsSink", "toAnthropicMessages",
+      "toChatMessages", "toResponsesInput",
     ]);
     assert.deepEqual(names[1], [...names[0], "init", "initSync"].sort());
   });
