@@ -95,10 +95,10 @@ impl Aggregator {
         let limit = options.max_event_bytes;
         let core = Core {
             wire: Wire::new(options.wire),
+            stopwatch: Stopwatch::start(now_ms, options.stall_ms),
             options,
             sniffer: BodySniffer::new(limit),
             queue: EventQueue::default(),
-            stopwatch: Stopwatch::start(now_ms),
             observer: Observer::new(now_ms),
             state: State::Open,
             counts: Counts::default(),
@@ -247,9 +247,7 @@ impl Aggregator {
     #[must_use]
     pub fn completion(&self) -> Option<Completion> {
         match self.core.state {
-            State::Completed(ended_by) => {
-                Some(self.core.wire.completion(ended_by, self.core.stopwatch.timings()))
-            }
+            State::Completed(ended_by) => Some(self.core.completion(ended_by)),
             State::Open | State::Failed(_) => None,
         }
     }
@@ -262,13 +260,13 @@ impl Aggregator {
             State::Completed(ended_by) => ended_by,
             State::Open | State::Failed(_) => EndedBy::EndOfStream,
         };
-        self.core.wire.completion(ended_by, self.core.stopwatch.timings())
+        self.core.completion(ended_by)
     }
 
     /// When things happened, so far.
     #[must_use]
     pub fn timings(&self) -> Timings {
-        self.core.stopwatch.timings()
+        self.summary().timings
     }
 
     /// What went through, so far.
@@ -522,10 +520,10 @@ impl Core {
             return self.fail(error, now_ms);
         }
         self.note_moments(now_ms);
-        let timings = self.stopwatch.end(now_ms);
+        self.stopwatch.end(false, now_ms);
         self.flush_items(None);
-        let completion = self.wire.completion(ended_by, timings);
-        self.observer.completed(completion.token_usage, now_ms);
+        let completion = self.completion(ended_by);
+        self.observer.completed(completion.token_usage, completion.timings, now_ms);
         diagnostic!(debug, ?ended_by, "the response is complete");
         self.queue.completed(completion);
         self.state = State::Completed(ended_by);
@@ -535,9 +533,10 @@ impl Core {
         // It fails already, whatever the end finds.
         let _ = self.wire.end(&self.options, &mut self.queue);
         self.note_moments(now_ms);
-        self.stopwatch.end(now_ms);
+        self.stopwatch.end(true, now_ms);
         self.flush_items(Some(Status::Incomplete));
-        self.observer.failed(&error, now_ms);
+        let timings = self.completion(EndedBy::EndOfStream).timings;
+        self.observer.failed(&error, timings, now_ms);
         diagnostic!(warn, %error, "the stream failed");
         self.state = State::Failed(error);
     }
@@ -546,12 +545,16 @@ impl Core {
         self.finished = self.wire.flush(status, &mut self.queue);
     }
 
+    fn completion(&self, ended_by: EndedBy) -> Completion {
+        let mut completion = self.wire.completion(ended_by);
+        completion.timings = self.stopwatch.timings(completion.token_usage.as_ref());
+        completion
+    }
+
+    /// All that came with one call is one arrival.
     fn note_moments(&mut self, now_ms: f64) {
-        if self.queue.saw_token {
-            self.stopwatch.token(now_ms);
-        }
-        if self.queue.saw_text {
-            self.stopwatch.text(now_ms);
+        if mem::take(&mut self.queue.saw_token) {
+            self.stopwatch.tokens(mem::take(&mut self.queue.saw_text), now_ms);
         }
     }
 }

@@ -81,7 +81,7 @@ pub(crate) struct EventQueue {
     next_text: usize,
     /// Counts the feeds: payload numbers hold only within the feed that made them.
     feed: u32,
-    /// Whether a delta of any kind, and one of visible text, was ever queued.
+    /// Whether a delta of any kind, and one of visible text, was queued since somebody looked.
     pub(crate) saw_token: bool,
     pub(crate) saw_text: bool,
     /// Whether a call's names went to somebody who polls: batches that are taken all the same may lack them.

@@ -40,6 +40,7 @@ mod event;
 mod event_queue;
 mod field_map;
 pub mod flat;
+mod histogram;
 pub mod item;
 pub mod json;
 pub mod options;
@@ -65,7 +66,7 @@ pub use self::error::{Error, ErrorCode, ProviderError};
 pub use self::event::{Completion, Created, EndedBy, RawFrame, StreamEvent};
 pub use self::item::{Item, TokenUsage};
 pub use self::options::{Include, InvalidUtf8, Options, WireChoice};
-pub use self::timings::Timings;
+pub use self::timings::{Gaps, Stalls, Timings};
 #[cfg(all(target_arch = "wasm32", feature = "console"))]
 #[doc(hidden)]
 pub use self::wasm::start_console;

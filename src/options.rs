@@ -100,6 +100,8 @@ pub struct Options {
     pub n: Option<u32>,
     /// Extra events.
     pub include: Include,
+    /// How long nothing may arrive between two deltas before that counts as a stall in the timings, in milliseconds.
+    pub stall_ms: u32,
 }
 
 impl Default for Options {
@@ -111,6 +113,7 @@ impl Default for Options {
             invalid_utf8: InvalidUtf8::Replace,
             n: None,
             include: Include::default(),
+            stall_ms: 1000,
         }
     }
 }

@@ -69,6 +69,7 @@ export interface TelemetryCoreSettings {
   logToolOutput: boolean | number;
   attributeTypes: "codex" | "typed";
   sseEvents: "all" | "summary" | "off";
+  streamTimings: boolean;
   format: "json" | "protobuf";
   /** A W3C `traceparent` to take the ids from. */
   traceparent?: string;

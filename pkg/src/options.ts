@@ -2,7 +2,7 @@ import { StreamError } from "./errors.js";
 import type { Telemetry } from "./telemetry/telemetry.js";
 import type { AggregateOptions } from "./types.js";
 
-const CORE_OPTIONS = ["wire", "maxEventBytes", "maxItemBytes", "invalidUtf8", "n", "include"];
+const CORE_OPTIONS = ["wire", "maxEventBytes", "maxItemBytes", "invalidUtf8", "n", "stallMs", "include"];
 const PUSH_OPTIONS = [...CORE_OPTIONS, "partialJson", "telemetry"];
 const READ_OPTIONS = [...PUSH_OPTIONS, "idleTimeoutMs", "signal"];
 /** What the core does not hear of. */

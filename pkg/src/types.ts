@@ -30,6 +30,8 @@ export interface AggregatorOptions {
    * the index up with each chunk (Foundry Local). By default indices are taken as they come.
    */
   n?: number;
+  /** From how many milliseconds without a delta on a gap counts as a stall in {@link Timings}. Default 1 000. */
+  stallMs?: number;
   /** Extra events. Default none. */
   include?: readonly IncludeName[];
   /**
@@ -212,7 +214,13 @@ export interface TokenUsage {
   total_tokens: number | null;
 }
 
-/** When things happened, in milliseconds since `aggregate()` was called; `null` for what did not happen. */
+/**
+ * When things happened, in milliseconds since `aggregate()` was called; `null` for what did not happen.
+ *
+ * Tokens are timed as they arrive: all deltas of one network chunk (one `feed()`) are one arrival, at the moment at which it
+ * is read, and so are chunks between which the clock did not move. While you do not ask for events nothing is read, so the
+ * time that you take per event is in the gaps.
+ */
 export interface Timings {
   time_to_first_byte_ms: number | null;
   /** The first delta of any kind. */
@@ -220,6 +228,24 @@ export interface Timings {
   /** The first delta of visible text. */
   time_to_first_text_ms: number | null;
   duration_ms: number | null;
+  /** The times between one arrival of deltas and the next. Keep-alives, and events without a delta, are no arrivals. */
+  gaps: {
+    /** How many: arrivals but the first. */
+    count: number;
+    /** The median, to 3.2 % (below 0.0625 ms: to 0.07 ms); `null` without a gap. */
+    p50_ms: number | null;
+    /** The 95th percentile, to the same. */
+    p95_ms: number | null;
+    /** The longest, exactly. */
+    max_ms: number | null;
+  };
+  /** The gaps of at least `stallMs`; of a stream that failed also the silence at its end. */
+  stalls: { count: number; total_ms: number };
+  /**
+   * Output tokens, as the provider counts them, per second from the first arrival to the last; `null` when it counted
+   * none or all came at once. Reasoning that is counted but not streamed makes it too high.
+   */
+  tokens_per_second: number | null;
 }
 
 /**

@@ -163,7 +163,7 @@ impl<'o> Object<'o> {
         }
     }
 
-    /// A number of milliseconds to a thousandth, or `null`.
+    /// A number of milliseconds (or another that is not negative) to a thousandth, or `null`.
     pub(crate) fn optional_millis(&mut self, name: &str, value: Option<f64>) {
         match value {
             Some(value) => write_millis(self.key(name), value),

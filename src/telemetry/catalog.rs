@@ -2,6 +2,7 @@
 
 use super::fields::Fields;
 use crate::item::TokenUsage;
+use crate::timings::Timings;
 
 /// An event of the catalog.
 pub trait Event {
@@ -178,7 +179,7 @@ impl Event for SseCompleted {
 }
 
 /// What stands for the successful events of a stream with `sseEvents: "summary"`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct SseSummary {
     /// How many events came.
     pub events: u64,
@@ -186,6 +187,8 @@ pub struct SseSummary {
     pub failed: u64,
     /// From opening the stream to its end, in milliseconds.
     pub duration_ms: u64,
+    /// When things happened; all but the duration, which is above.
+    pub timings: Timings,
 }
 
 impl Event for SseSummary {
@@ -201,7 +204,48 @@ impl Event for SseSummary {
         fields.count("duration_ms", self.duration_ms);
         fields.number("sse_event_count", self.events);
         fields.number("sse_event_failed_count", self.failed);
+        write_timings(&self.timings, fields);
     }
+}
+
+/// How fast a stream was. An event of our own: the reference's have no place for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct StreamTimings {
+    /// From opening the stream to its end, in milliseconds.
+    pub duration_ms: u64,
+    /// Whether the response was complete.
+    pub success: bool,
+    /// When things happened; all but the duration, which is above.
+    pub timings: Timings,
+}
+
+impl Event for StreamTimings {
+    fn name(&self) -> &'static str {
+        "streamgauge.stream_timings"
+    }
+
+    fn write(&self, fields: &mut Fields<'_>) {
+        fields.count("duration_ms", self.duration_ms);
+        fields.flag("success", self.success);
+        write_timings(&self.timings, fields);
+    }
+}
+
+/// What did not happen is omitted, and so are the gaps of a stream without a delta.
+fn write_timings(timings: &Timings, fields: &mut Fields<'_>) {
+    let Timings { gaps, stalls, .. } = timings;
+    fields.decimal_some("time_to_first_byte_ms", timings.time_to_first_byte_ms);
+    fields.decimal_some("time_to_first_token_ms", timings.time_to_first_token_ms);
+    fields.decimal_some("time_to_first_text_ms", timings.time_to_first_text_ms);
+    if timings.time_to_first_token_ms.is_some() {
+        fields.number("gap_count", gaps.count);
+        fields.decimal_some("gap_p50_ms", gaps.p50_ms);
+        fields.decimal_some("gap_p95_ms", gaps.p95_ms);
+        fields.decimal_some("gap_max_ms", gaps.max_ms);
+        fields.number("stall_count", stalls.count);
+        fields.decimal_some("stall_total_ms", Some(stalls.total_ms));
+    }
+    fields.decimal_some("tokens_per_second", timings.tokens_per_second);
 }
 
 /// What a person asked.

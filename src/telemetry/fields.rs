@@ -26,6 +26,7 @@ impl Sink for LogRecord<'_> {
             AnyValue::String(text) => AnyValue::String(Cow::Owned(text.into_owned())),
             AnyValue::Int(number) => AnyValue::Int(number),
             AnyValue::Bool(flag) => AnyValue::Bool(flag),
+            AnyValue::Double(number) => AnyValue::Double(number),
             // No event of the catalog has one of the others.
             _ => AnyValue::Empty,
         };
@@ -90,6 +91,13 @@ impl<'s> Fields<'s> {
     pub(super) fn number_some(&mut self, key: &'static str, value: Option<u64>) {
         if let Some(value) = value {
             self.number(key, value);
+        }
+    }
+
+    /// A number with decimals, which none of the reference's has.
+    pub(super) fn decimal_some(&mut self, key: &'static str, value: Option<f64>) {
+        if let Some(value) = value {
+            self.sink.set(key, AnyValue::Double(value));
         }
     }
 

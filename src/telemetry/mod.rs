@@ -8,6 +8,7 @@
 //! | `codex.user_prompt` | `prompt_length`, `prompt` |
 //! | `codex.tool_decision` | `tool_name`, `call_id`, `decision`, `source` |
 //! | `codex.tool_result` | `tool_name`, `call_id?`, `arguments?`, `duration_ms`, `success`, `output` |
+//! | `streamgauge.stream_timings` | with [`Recorder::record_timings`]: `duration_ms`, `success`, and the timings: `time_to_first_byte_ms?`, `time_to_first_token_ms?`, `time_to_first_text_ms?`, `gap_count?`, `gap_p50_ms?`, `gap_p95_ms?`, `gap_max_ms?`, `stall_count?`, `stall_total_ms?`, `tokens_per_second?`; the same timings are in the record of kind `summary` |
 //! | one's own ([`Recorder::encode_own`]) | any, typed as they are |
 //!
 //! Common to all, in this order: `event.name`, `event.timestamp`, (`event.kind`), `conversation.id`, `app.version`, `auth_mode?`,
@@ -25,8 +26,8 @@ mod timestamp;
 mod traceparent;
 
 pub use self::catalog::{
-    ApiRequest, ConversationStarts, Event, SseCompleted, SseEvent, SseSummary, ToolDecision, ToolResult,
-    UserPrompt,
+    ApiRequest, ConversationStarts, Event, SseCompleted, SseEvent, SseSummary, StreamTimings, ToolDecision,
+    ToolResult, UserPrompt,
 };
 pub use self::fields::{AttributeTypes, Fields};
 pub use self::observe::Observation;

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorCode};
 use crate::item::TokenUsage;
 use crate::json::{self, Raw};
 use crate::sse::Frame;
+use crate::timings::Timings;
 
 /// Something that telemetry wants to know about a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,8 @@ pub enum Observation {
         usage: Option<TokenUsage>,
         /// From opening to the end, in milliseconds.
         duration_ms: f64,
+        /// When things happened.
+        timings: Box<Timings>,
     },
     /// The stream failed.
     Failed {
@@ -32,6 +35,8 @@ pub enum Observation {
         message: Option<String>,
         /// From opening to the end, in milliseconds.
         duration_ms: f64,
+        /// When things happened, until then.
+        timings: Box<Timings>,
     },
 }
 
@@ -99,14 +104,14 @@ impl Observer {
         self.noted.push(Observation::Event { kind, error, waited_ms });
     }
 
-    pub(crate) fn completed(&mut self, usage: Option<TokenUsage>, now_ms: f64) {
+    pub(crate) fn completed(&mut self, usage: Option<TokenUsage>, timings: Timings, now_ms: f64) {
         if self.is_on {
             let duration_ms = (now_ms - self.opened_at_ms).max(0.0);
-            self.noted.push(Observation::Completed { usage, duration_ms });
+            self.noted.push(Observation::Completed { usage, duration_ms, timings: Box::new(timings) });
         }
     }
 
-    pub(crate) fn failed(&mut self, error: &Error, now_ms: f64) {
+    pub(crate) fn failed(&mut self, error: &Error, timings: Timings, now_ms: f64) {
         // The request's record tells of a bad status, and there was no stream.
         if !self.is_on || error.code == ErrorCode::HttpStatus {
             return;
@@ -129,7 +134,7 @@ impl Observer {
             _ => Some(error.message.clone()),
         };
         let duration_ms = (now_ms - self.opened_at_ms).max(0.0);
-        self.noted.push(Observation::Failed { message, duration_ms });
+        self.noted.push(Observation::Failed { message, duration_ms, timings: Box::new(timings) });
     }
 
     fn kind(&mut self, event: &str) -> Arc<str> {

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::item::TokenUsage;
 use crate::json::Raw;
 use crate::sse::Frame;
+use crate::timings::Timings;
 
 /// Something that telemetry would want to know; there is never one.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +32,7 @@ impl Observer {
 
     pub(crate) fn repeated(&mut self, _: &str, _: f64) {}
 
-    pub(crate) fn completed(&mut self, _: Option<TokenUsage>, _: f64) {}
+    pub(crate) fn completed(&mut self, _: Option<TokenUsage>, _: Timings, _: f64) {}
 
-    pub(crate) fn failed(&mut self, _: &Error, _: f64) {}
+    pub(crate) fn failed(&mut self, _: &Error, _: Timings, _: f64) {}
 }

@@ -8,7 +8,7 @@ use super::timestamp::Timestamp;
 use crate::otlp::{Format, Limits};
 
 /// No event of the catalog has more attributes.
-const MOST_ATTRIBUTES: usize = 20;
+const MOST_ATTRIBUTES: usize = 24;
 
 /// All that comes before a record's own attributes, as bytes. What is the same in all records of a run is encoded when
 /// it begins; the whole is kept for as long as the moment and the kind of event stay the same: in a stream, for all

@@ -1,11 +1,14 @@
 //! Events in, encoded records out.
 
-use super::catalog::{Event, SseCompleted, SseEvent, SseFrame, SseSummary, ToolResult, UserPrompt};
+use super::catalog::{
+    Event, SseCompleted, SseEvent, SseFrame, SseSummary, StreamTimings, ToolResult, UserPrompt,
+};
 use super::fields::{Encoder, Fields};
 use super::observe::Observation;
 use super::prefix::Prefix;
 use super::session::Session;
 use crate::otlp::{AnyValue, Format, Limits, LogRecord};
+use crate::timings::Timings;
 
 /// A buffer of this size is kept from record to record; what one huge record needed is given back.
 const KEPT_BYTES: usize = 64 << 10;
@@ -27,6 +30,7 @@ pub enum SseEvents {
 pub struct Recorder {
     session: Session,
     sse_events: SseEvents,
+    has_timings: bool,
     format: Format,
     limits: Limits,
     /// `None` where limits may cut records of the catalog.
@@ -45,7 +49,12 @@ impl Recorder {
     /// A recorder for one run.
     pub fn new(session: Session, sse_events: SseEvents, format: Format, limits: Limits) -> Self {
         let prefix = Prefix::new(&session, format, &limits);
-        Self { session, sse_events, format, limits, prefix, buffer: Vec::new() }
+        Self { session, sse_events, has_timings: false, format, limits, prefix, buffer: Vec::new() }
+    }
+
+    /// Whether each stream has a record of its timings ([`StreamTimings`]) at its end.
+    pub fn record_timings(&mut self, wanted: bool) {
+        self.has_timings = wanted;
     }
 
     /// The run's metadata and policies.
@@ -122,14 +131,14 @@ impl Recorder {
                     push(self.encode(&frame, unix_nanos));
                 }
             }
-            Observation::Completed { usage, duration_ms } => {
-                self.summarize(counts, duration_ms, unix_nanos, &mut push);
+            Observation::Completed { usage, duration_ms, timings } => {
+                self.summarize(counts, (true, duration_ms), &timings, unix_nanos, &mut push);
                 if let Some(usage) = usage {
                     push(self.encode(&SseCompleted { usage }, unix_nanos));
                 }
             }
-            Observation::Failed { message, duration_ms } => {
-                self.summarize(counts, duration_ms, unix_nanos, &mut push);
+            Observation::Failed { message, duration_ms, timings } => {
+                self.summarize(counts, (false, duration_ms), &timings, unix_nanos, &mut push);
                 if let Some(message) = message {
                     push(self.encode(&SseEvent::stream_failed(message), unix_nanos));
                 }
@@ -140,14 +149,18 @@ impl Recorder {
     fn summarize(
         &mut self,
         counts: &StreamCounts,
-        duration_ms: f64,
+        (success, duration_ms): (bool, f64),
+        timings: &Timings,
         unix_nanos: u64,
         push: &mut impl FnMut(&[u8]),
     ) {
+        let (duration_ms, timings) = (millis(duration_ms), *timings);
         if self.sse_events == SseEvents::Summary {
             let StreamCounts { events, failed } = *counts;
-            let summary = SseSummary { events, failed, duration_ms: millis(duration_ms) };
-            push(self.encode(&summary, unix_nanos));
+            push(self.encode(&SseSummary { events, failed, duration_ms, timings }, unix_nanos));
+        }
+        if self.has_timings {
+            push(self.encode(&StreamTimings { duration_ms, success, timings }, unix_nanos));
         }
     }
 }

@@ -29,6 +29,9 @@ pub(super) fn read(value: &JsValue) -> Result<(Options, Option<f64>), Error> {
     if let Some(n) = js.number_some("n")? {
         options.n = Some(size("n", n)?.try_into().unwrap_or(u32::MAX));
     }
+    if let Some(stall) = js.number_some("stallMs")? {
+        options.stall_ms = size("stallMs", stall)?.try_into().unwrap_or(u32::MAX);
+    }
     options.invalid_utf8 = match js.text_some("invalidUtf8")?.as_deref() {
         None | Some("replace") => InvalidUtf8::Replace,
         Some("error") => InvalidUtf8::Error,

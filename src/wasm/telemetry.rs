@@ -248,7 +248,8 @@ fn build(settings: &JsValue) -> Result<TelemetryCore, Error> {
         record: envelope.record_overhead(),
     };
     let worker = Worker::new(WorkerOptions { overhead, ..js.worker })?;
-    let recorder = Recorder::new(js.session, js.sse_events, js.format, js.limits);
+    let mut recorder = Recorder::new(js.session, js.sse_events, js.format, js.limits);
+    recorder.record_timings(js.stream_timings);
     let shared = Rc::new(RefCell::new(Shared { recorder, envelope, worker, exports: js.exports }));
     Ok(TelemetryCore { shared })
 }

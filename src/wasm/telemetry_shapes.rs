@@ -18,6 +18,7 @@ pub(super) const SCOPE: &str = "streamgauge";
 pub(super) struct JsSettings {
     pub(super) session: Session,
     pub(super) sse_events: SseEvents,
+    pub(super) stream_timings: bool,
     pub(super) format: Format,
     pub(super) resource: Resource<'static>,
     pub(super) frame_overhead: usize,
@@ -57,6 +58,7 @@ impl JsSettings {
                 1 => SseEvents::Summary,
                 _ => SseEvents::Off,
             },
+            stream_timings: js.flag("streamTimings"),
             format: match js.one_of("format", &["json", "protobuf"]) {
                 0 => Format::Json,
                 _ => Format::Protobuf,

@@ -16,7 +16,6 @@ use crate::item::Status;
 use crate::json::{self, JsonText, Raw, Tape};
 use crate::options::{Options, WireChoice};
 use crate::pattern::Repetition;
-use crate::timings::Timings;
 
 /// What one SSE frame's data is.
 #[derive(Debug)]
@@ -297,11 +296,11 @@ impl Wire {
     }
 
     /// The response's end (or, of an unfinished one, what is known so far).
-    pub(crate) fn completion(&self, ended_by: EndedBy, timings: Timings) -> Completion {
+    pub(crate) fn completion(&self, ended_by: EndedBy) -> Completion {
         match self {
-            Self::Undecided(chat) | Self::Chat(chat) => chat.completion(ended_by, timings),
-            Self::Responses(responses) => responses.completion(ended_by, timings),
-            Self::Anthropic(anthropic) => anthropic.completion(ended_by, timings),
+            Self::Undecided(chat) | Self::Chat(chat) => chat.completion(ended_by),
+            Self::Responses(responses) => responses.completion(ended_by),
+            Self::Anthropic(anthropic) => anthropic.completion(ended_by),
         }
     }
 

@@ -18,6 +18,7 @@ its events as JSON lines:
   --n N                  how many choices were asked for; 1 folds every choice index into one
   --invalid-utf8 MODE    replace (default) or error
   --idle-timeout-ms N    give up when nothing arrives for N ms (default 300000; 0: never)
+  --stall-ms N           from how many ms without a delta on a gap counts as a stall (default 1000)
   --max-event-bytes N    the most bytes of one SSE event (default 8388608)
   --max-item-bytes N     the most bytes of one item's text (default 67108864)
   -h, --help             print this
@@ -57,6 +58,7 @@ const OPTIONS = {
   n: { type: "string" },
   "invalid-utf8": { type: "string" },
   "idle-timeout-ms": { type: "string" },
+  "stall-ms": { type: "string" },
   "max-event-bytes": { type: "string" },
   "max-item-bytes": { type: "string" },
   help: { type: "boolean", short: "h" },
@@ -81,6 +83,7 @@ export function parseArguments(argv: string[]): Parsed {
   if (values["invalid-utf8"] !== undefined) options.invalidUtf8 = values["invalid-utf8"] as "replace" | "error";
   setNumber(options, "n", "--n", values.n, 1);
   setNumber(options, "idleTimeoutMs", "--idle-timeout-ms", values["idle-timeout-ms"], 0);
+  setNumber(options, "stallMs", "--stall-ms", values["stall-ms"], 1);
   setNumber(options, "maxEventBytes", "--max-event-bytes", values["max-event-bytes"], 1);
   setNumber(options, "maxItemBytes", "--max-item-bytes", values["max-item-bytes"], 1);
   const chunkBytes = values["chunk-bytes"];
@@ -106,7 +109,7 @@ function parse(argv: string[]) {
 
 function setNumber(
   options: AggregateOptions,
-  name: "n" | "idleTimeoutMs" | "maxEventBytes" | "maxItemBytes",
+  name: "n" | "idleTimeoutMs" | "stallMs" | "maxEventBytes" | "maxItemBytes",
   flag: string,
   text: string | undefined,
   least: number,

@@ -11,7 +11,7 @@ import type { AttributeValue, ContentSwitch, ConversationStart, TelemetryOptions
 
 const OPTIONS = [
   "conversationId", "model", "slug", "appVersion", "terminalType", "authMode", "accountId", "serviceName",
-  "serviceVersion", "otel", "env", "attributeTypes", "sseEvents", "logToolArguments", "logToolOutput", "traceparent",
+  "serviceVersion", "otel", "env", "attributeTypes", "sseEvents", "streamTimings", "logToolArguments", "logToolOutput", "traceparent",
   "maxRetries", "fetch", "onWarning",
 ];
 
@@ -59,6 +59,7 @@ export class Telemetry {
           logToolOutput: content("logToolOutput", options.logToolOutput),
           attributeTypes: options.attributeTypes ?? "codex",
           sseEvents: options.sseEvents ?? "all",
+          streamTimings: options.streamTimings ?? false,
         }),
     );
     this.#driver = new Driver(this.#core, exporter, { onWarning: options.onWarning, warnings: settings.warnings });

@@ -1,6 +1,7 @@
 // The public words of the telemetry.
 
 import type { TelemetryWarning } from "./driver.js";
+import type { Timings } from "../types.js";
 import type { OtelSettings } from "./settings.js";
 
 /** How much of a content may leave: all, nothing (`[REDACTED]`), or its beginning. */
@@ -34,6 +35,13 @@ export interface TelemetryOptions {
   attributeTypes?: "codex" | "typed";
   /** Records of a stream's events: each (default), bad ones and a summary, or only the end's. */
   sseEvents?: "all" | "summary" | "off";
+  /**
+   * One more record per stream, at its end, complete or not: `streamgauge.stream_timings` with `duration_ms`, `success`, and
+   * what happened of {@link Timings}, as doubles and integers: `time_to_first_byte_ms`, `time_to_first_token_ms`,
+   * `time_to_first_text_ms`, `gap_count`, `gap_p50_ms`, `gap_p95_ms`, `gap_max_ms`, `stall_count`, `stall_total_ms`,
+   * `tokens_per_second`. With `sseEvents: "summary"` the summary has the same timings anyway. Default `false`.
+   */
+  streamTimings?: boolean;
   /** What of tool arguments is exported. Default: all, as the reference does. */
   logToolArguments?: ContentSwitch;
   /** What of tool output is exported. Default: all, as the reference does. */

@@ -180,7 +180,7 @@ impl AnthropicStream {
     }
 
     /// The message's end (or, of an unfinished one, what is known so far).
-    pub(crate) fn completion(&self, ended_by: EndedBy, timings: Timings) -> Completion {
+    pub(crate) fn completion(&self, ended_by: EndedBy) -> Completion {
         let mut provider = Provider::default();
         self.extras.write_to(&mut provider);
         self.usage.write_to(&mut provider);
@@ -191,7 +191,7 @@ impl AnthropicStream {
             finish_reason_normalized: self.finish_normalized(),
             token_usage: self.usage.counts(),
             ended_by,
-            timings,
+            timings: Timings::default(),
             provider,
         }
     }

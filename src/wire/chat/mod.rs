@@ -206,7 +206,7 @@ impl ChatStream {
     }
 
     /// The response's end (or, of an unfinished one, what is known so far).
-    pub(crate) fn completion(&self, ended_by: EndedBy, timings: Timings) -> Completion {
+    pub(crate) fn completion(&self, ended_by: EndedBy) -> Completion {
         let first = self.by_index.in_order().first().and_then(|at| self.choices.get(*at));
         let mut provider = Provider::default();
         self.extras.write_to(&mut provider);
@@ -220,7 +220,7 @@ impl ChatStream {
             finish_reason_normalized: first.and_then(Choice::finish_normalized),
             token_usage: self.usage.total(),
             ended_by,
-            timings,
+            timings: Timings::default(),
             provider,
         }
     }

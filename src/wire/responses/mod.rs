@@ -201,7 +201,7 @@ impl ResponsesStream {
     }
 
     /// The response's end (or, of an unfinished one, what is known so far).
-    pub(crate) fn completion(&self, ended_by: EndedBy, timings: Timings) -> Completion {
+    pub(crate) fn completion(&self, ended_by: EndedBy) -> Completion {
         Completion {
             response_id: self.id.clone(),
             model: self.model.clone(),
@@ -209,7 +209,7 @@ impl ResponsesStream {
             finish_reason_normalized: self.finish_normalized(),
             token_usage: self.usage,
             ended_by,
-            timings,
+            timings: Timings::default(),
             provider: self.terminal.as_ref().map(|terminal| terminal.provider.clone()).unwrap_or_default(),
         }
     }
