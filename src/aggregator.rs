@@ -14,6 +14,7 @@ use crate::options::{InvalidUtf8, Options};
 use crate::pattern::{LastEvent, Repeated};
 use crate::sse::{Frame, Framer};
 use crate::telemetry::{self, Observation, Observer};
+use crate::think::Think;
 use crate::timings::{Stopwatch, Timings};
 use crate::wire::chat::ChoiceSummary;
 use crate::wire::provider_error;
@@ -93,12 +94,13 @@ impl Aggregator {
     #[must_use]
     pub fn new(options: Options, now_ms: f64) -> Self {
         let limit = options.max_event_bytes;
+        let think = options.think_tags.as_ref().map(|tags| Box::new(Think::new(tags)));
         let core = Core {
             wire: Wire::new(options.wire),
             stopwatch: Stopwatch::start(now_ms, options.stall_ms),
             options,
             sniffer: BodySniffer::new(limit),
-            queue: EventQueue::default(),
+            queue: EventQueue::new(think),
             observer: Observer::new(now_ms),
             state: State::Open,
             counts: Counts::default(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::event::{Completion, Created, RawFrame, StreamEvent};
 use crate::item::Item;
+use crate::think::Think;
 
 /// The number of an event's kind in the flat table. The same numbers are in `pkg/src/decode.ts`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +85,10 @@ pub(crate) struct EventQueue {
     /// Whether a delta of any kind, and one of visible text, was queued since somebody looked.
     pub(crate) saw_token: bool,
     pub(crate) saw_text: bool,
+    /// How many items were announced.
+    added: u32,
+    /// Set where thoughts between tags are looked for.
+    pub(crate) think: Option<Box<Think>>,
     /// Whether a call's names went to somebody who polls: batches that are taken all the same may lack them.
     pub(crate) names_were_polled: bool,
 }
@@ -92,12 +97,18 @@ pub(crate) struct EventQueue {
 const KEPT_CAPACITY: usize = 256 * 1024;
 
 impl EventQueue {
+    /// A queue that looks for thoughts between tags, or not.
+    pub(crate) fn new(think: Option<Box<Think>>) -> Self {
+        Self { think, ..Self::default() }
+    }
+
     pub(crate) fn created(&mut self, created: Created) {
         self.push_payload(Kind::Created, 0, 0, Payload::Created(created));
     }
 
-    pub(crate) fn item_added(&mut self, choice: u32, index: u32, item: Item) {
-        self.push_payload(Kind::OutputItemAdded, choice, index, Payload::Item(Arc::new(item)));
+    pub(crate) fn item_added(&mut self, choice: u32, item: Item) {
+        self.push_payload(Kind::OutputItemAdded, choice, self.added, Payload::Item(Arc::new(item)));
+        self.added = self.added.saturating_add(1);
     }
 
     pub(crate) fn text_delta(&mut self, choice: u32, delta: &str) {

@@ -55,6 +55,7 @@ pub mod telemetry;
 #[path = "telemetry/off.rs"]
 pub mod telemetry;
 mod text;
+mod think;
 mod timings;
 mod wire;
 
@@ -66,6 +67,7 @@ pub use self::error::{Error, ErrorCode, ProviderError};
 pub use self::event::{Completion, Created, EndedBy, RawFrame, StreamEvent};
 pub use self::item::{Item, TokenUsage};
 pub use self::options::{Include, InvalidUtf8, Options, WireChoice};
+pub use self::think::ThinkTags;
 pub use self::timings::{Gaps, Stalls, Timings};
 #[cfg(all(target_arch = "wasm32", feature = "console"))]
 #[doc(hidden)]

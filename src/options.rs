@@ -1,6 +1,7 @@
 //! What a caller may choose.
 
 use crate::error::{Error, ErrorCode};
+use crate::think::ThinkTags;
 
 /// Which API's stream it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -100,6 +101,8 @@ pub struct Options {
     pub n: Option<u32>,
     /// Extra events.
     pub include: Include,
+    /// Tags that mark thoughts in a text, which are then taken out of it; `None`: they stay there, as the API sent them.
+    pub think_tags: Option<ThinkTags>,
     /// How long nothing may arrive between two deltas before that counts as a stall in the timings, in milliseconds.
     pub stall_ms: u32,
 }
@@ -113,6 +116,7 @@ impl Default for Options {
             invalid_utf8: InvalidUtf8::Replace,
             n: None,
             include: Include::default(),
+            think_tags: None,
             stall_ms: 1000,
         }
     }

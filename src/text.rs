@@ -29,6 +29,18 @@ impl TextBuffer {
         self.since(start)
     }
 
+    /// Takes back what is new since `start`. A half that waits goes on waiting.
+    pub(crate) fn take_since(&mut self, start: usize) -> String {
+        let new = self.since(start).to_owned();
+        self.text.truncate(self.text.len() - new.len());
+        new
+    }
+
+    /// Appends text that was taken back, ahead of a half that waits.
+    pub(crate) fn put_back(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
     /// Ends the text: a waiting half becomes U+FFFD. Returns what that added.
     pub(crate) fn finish(&mut self) -> &str {
         let start = self.text.len();
@@ -53,7 +65,8 @@ impl TextBuffer {
         self.text.is_empty() && self.pending.is_none()
     }
 
-    fn since(&self, start: usize) -> &str {
+    /// What came after `start`.
+    pub(crate) fn since(&self, start: usize) -> &str {
         self.text.get(start..).unwrap_or_default()
     }
 

@@ -5,6 +5,7 @@ use wasm_bindgen::JsValue;
 use super::object::Fields;
 use crate::error::{Error, ErrorCode};
 use crate::options::{InvalidUtf8, Options, WireChoice};
+use crate::think::ThinkTags;
 
 /// How long nothing may arrive, by default: five minutes, as the reference's providers have it.
 const IDLE_TIMEOUT_MS: f64 = 300_000.0;
@@ -29,6 +30,9 @@ pub(super) fn read(value: &JsValue) -> Result<(Options, Option<f64>), Error> {
     if let Some(n) = js.number_some("n")? {
         options.n = Some(size("n", n)?.try_into().unwrap_or(u32::MAX));
     }
+    let think = js.text_some("thinkTags")?;
+    options.think_tags =
+        ThinkTags::parse(think.as_deref().unwrap_or("off"), js.texts_some("thinkTagNames")?)?;
     if let Some(stall) = js.number_some("stallMs")? {
         options.stall_ms = size("stallMs", stall)?.try_into().unwrap_or(u32::MAX);
     }

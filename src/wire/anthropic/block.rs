@@ -14,6 +14,7 @@ use crate::item::{Status, Verbatim};
 use crate::json::{self, JsonText, Object, Raw};
 use crate::options::Include;
 use crate::text::TextBuffer;
+use crate::think::{Piece, Split, reasoning};
 use crate::wire::chat::extras::append;
 use crate::wire::responses::verbatim::clean;
 
@@ -28,6 +29,9 @@ pub(super) struct Block {
     /// Its `index`, where its place in the list does not say it.
     index: Option<u64>,
     text: TextBuffer,
+    /// Where the text is between tags that mark thoughts, and these.
+    split: Split,
+    thoughts: String,
     signature: String,
     /// Citations, joined by commas.
     citations: String,
@@ -37,7 +41,8 @@ pub(super) struct Block {
     /// Its place among the calls, and where its names stand in the queue.
     call: Option<(u32, Named)>,
     size: usize,
-    done: Option<Arc<Item>>,
+    /// What it became: one item, and ahead of it the thoughts of a text.
+    done: Vec<Arc<Item>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,13 +88,15 @@ impl Block {
             name: string(name),
             index,
             text: TextBuffer::default(),
+            split: Split::default(),
+            thoughts: String::new(),
             signature: String::new(),
             citations: String::new(),
             encrypted: String::new(),
             unknown: String::new(),
             call: None,
             size: raw.len(),
-            done: None,
+            done: Vec::new(),
         }
     }
 
@@ -200,7 +207,7 @@ impl Block {
     pub(super) fn push(&mut self, delta: &JsonText<'_>, include: Include, out: &mut EventQueue) {
         let before = self.text.len();
         self.text.push(delta);
-        self.emit_since(before, include, out);
+        self.emit_since(before, false, include, out);
     }
 
     /// Ends the text: a half of a surrogate pair stays alone. A call without deltas has the arguments of its
@@ -221,12 +228,13 @@ impl Block {
             self.text.push(&input.unwrap_or(none));
             self.text.finish();
         }
-        self.emit_since(before, include, out);
+        self.emit_since(before, true, include, out);
     }
 
-    /// It is finished: only the item is kept.
-    pub(super) fn finish(&mut self, item: Arc<Item>) {
-        self.done = Some(item);
+    /// It is finished: only what it became is kept.
+    pub(super) fn finish(&mut self, items: Vec<Arc<Item>>) {
+        self.done = items;
+        self.thoughts = String::new();
         self.base = String::new();
         self.text = TextBuffer::default();
         self.signature = String::new();
@@ -237,7 +245,7 @@ impl Block {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.done.is_none()
+        self.done.is_empty()
     }
 
     /// Whether it is a call that the caller has to answer.
@@ -258,11 +266,17 @@ impl Block {
         }
     }
 
-    /// The item as it is now; `status` is for one that is not finished.
-    pub(super) fn build(&self, role: &str, status: Option<Status>) -> Arc<Item> {
-        if let Some(done) = &self.done {
-            return Arc::clone(done);
+    /// What it is now: an item, and ahead of it the thoughts of a text; `status` is for one that is not finished.
+    pub(super) fn items(&self, role: &str, status: Option<Status>) -> Vec<Arc<Item>> {
+        let mut items = self.done.clone();
+        if items.is_empty() {
+            items.extend((!self.thoughts.is_empty()).then(|| Arc::new(reasoning(&self.thoughts, status))));
+            items.push(self.build(role, status));
         }
+        items
+    }
+
+    fn build(&self, role: &str, status: Option<Status>) -> Arc<Item> {
         if let Kind::Other(field) = self.kind {
             return Arc::new(verbatim(&self.rewritten(field, status)));
         }
@@ -382,7 +396,10 @@ impl Block {
         append(&mut self.unknown, &clean(delta));
     }
 
-    fn emit_since(&mut self, before: usize, include: Include, out: &mut EventQueue) {
+    fn emit_since(&mut self, before: usize, is_end: bool, include: Include, out: &mut EventQueue) {
+        if self.kind == Kind::Text && out.splits(&self.split) {
+            return self.split_since(before, is_end, include, out);
+        }
         let text = std::mem::take(&mut self.text);
         let added = text.as_str().get(before..).unwrap_or_default();
         self.size += added.len();
@@ -392,10 +409,23 @@ impl Block {
         self.text = text;
     }
 
+    fn split_since(&mut self, before: usize, is_end: bool, include: Include, out: &mut EventQueue) {
+        let new = self.text.take_since(before);
+        self.size += new.len();
+        let Self { text, split, thoughts, .. } = self;
+        out.split(0, split, (&new, is_end), &mut |out, piece| match piece {
+            Piece::Visible(piece) => {
+                text.put_back(piece);
+                out.text_delta(0, piece);
+            }
+            Piece::Thought(piece) => out.thought_of_item(thoughts, piece, include.output_item_added),
+        });
+    }
+
     fn emit(&mut self, delta: &str, include: Include, out: &mut EventQueue) {
         match (self.kind, &mut self.call) {
             (Kind::Text, _) => out.text_delta(0, delta),
-            (Kind::Thinking, _) => out.reasoning_delta(0, delta),
+            (Kind::Thinking, _) => out.reasoning_of_item(delta),
             (_, Some((number, named))) if include.tool_call_delta => {
                 out.tool_call_delta((0, *number), named, (&self.id, &self.name), delta);
             }

@@ -45,7 +45,6 @@ pub(crate) struct AnthropicStream {
     /// The newest block of each index.
     by_index: Places,
     calls: u32,
-    added: u32,
     /// Whether `message_start` came.
     is_started: bool,
     /// Whether `message_stop` came, or the message as a whole.
@@ -174,7 +173,7 @@ impl AnthropicStream {
             index: 0,
             finish_reason: self.finish_reason(),
             finish_reason_normalized: self.finish_normalized(),
-            items: self.blocks.iter().map(|block| block.build(self.role(), status)).collect(),
+            items: self.blocks.iter().flat_map(|block| block.items(self.role(), status)).collect(),
             provider: Provider::default(),
         }]
     }
@@ -310,8 +309,7 @@ impl AnthropicStream {
         self.by_index.set_number(index, at);
         let mut block = Block::announced(raw, (index != place).then_some(index));
         if options.include.output_item_added {
-            out.item_added(0, self.added, Arc::unwrap_or_clone(block.announcement(self.role())));
-            self.added = self.added.saturating_add(1);
+            out.item_added(0, Arc::unwrap_or_clone(block.announcement(self.role())));
         }
         block.begin(&mut self.calls, options.include, out);
         self.blocks.push(block);
@@ -353,9 +351,11 @@ impl AnthropicStream {
     fn finish(&mut self, at: usize, status: Option<Status>, out: &mut EventQueue) {
         let role = if self.role.is_empty() { DEFAULT_ROLE } else { &self.role };
         if let Some(block) = self.blocks.get_mut(at).filter(|block| block.is_open()) {
-            let item: Arc<Item> = block.build(role, status);
-            block.finish(Arc::clone(&item));
-            out.item_done(0, item);
+            let items: Vec<Arc<Item>> = block.items(role, status);
+            block.finish(items.clone());
+            for item in items {
+                out.item_done(0, item);
+            }
         }
     }
 

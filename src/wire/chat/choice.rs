@@ -14,6 +14,7 @@ use super::tool_calls::ToolCalls;
 use crate::item::{Common, ContentPart, Item, Message, Provider, Reasoning, ReasoningPart, Status};
 use crate::json::{self, JsonText, Raw};
 use crate::text::TextBuffer;
+use crate::think::{Piece, Split};
 
 /// One choice of the response.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub(super) struct Choice {
     pub(super) index: u32,
     role: Option<String>,
     text: TextBuffer,
+    /// Where the text is between tags that mark thoughts.
+    split: Split,
     reasoning: TextBuffer,
     refusal: TextBuffer,
     details: Details,
@@ -104,10 +107,9 @@ impl Choice {
         if !rest.is_empty() {
             emit.out.reasoning_delta(choice, rest);
         }
-        let rest = self.text.finish();
-        if !rest.is_empty() {
-            emit.out.text_delta(choice, rest);
-        }
+        let start = self.text.len();
+        self.text.finish();
+        self.emit_text(start, true, emit);
         let rest = self.refusal.finish();
         if !rest.is_empty() {
             emit.out.refusal_delta(choice, rest);
@@ -147,7 +149,7 @@ impl Choice {
 
     /// Takes from whole messages, field by field, what no delta brought.
     fn fill_in(&mut self, emit: &mut Emit<'_>) {
-        let has_text = !self.text.is_empty();
+        let has_text = !self.text.is_empty() || self.split.is_begun();
         let has_reasoning = !self.reasoning.is_empty();
         let has_details = !self.details.is_empty();
         let has_calls = !self.calls.is_empty();
@@ -282,15 +284,52 @@ impl Choice {
     }
 
     fn push_text(&mut self, delta: &JsonText<'_>, emit: &mut Emit<'_>) {
-        let new = self.text.push(delta);
+        let start = self.text.len();
+        self.text.push(delta);
+        self.emit_text(start, false, emit);
+    }
+
+    /// Emits what of the text is new, once it is clear what it is.
+    fn emit_text(&mut self, start: usize, is_end: bool, emit: &mut Emit<'_>) {
+        if emit.out.splits(&self.split) {
+            return self.split_text(start, is_end, emit);
+        }
+        let new = self.text.since(start);
         if !new.is_empty() {
             announce_message(&mut self.announced, self.role.as_deref(), emit);
             emit.out.text_delta(self.index, new);
         }
     }
 
+    fn split_text(&mut self, start: usize, is_end: bool, emit: &mut Emit<'_>) {
+        let new = self.text.take_since(start);
+        let Self { index: choice, text, reasoning, split, announced, role, .. } = self;
+        let (choice, include) = (*choice, emit.include);
+        emit.out.split(choice, split, (&new, is_end), &mut |out, piece| {
+            let mut emit = Emit { choice, out, include };
+            match piece {
+                Piece::Visible(piece) => {
+                    text.put_back(piece);
+                    announce_message(announced, role.as_deref(), &mut emit);
+                    emit.out.text_delta(choice, piece);
+                }
+                Piece::Thought(piece) => {
+                    reasoning.put_back(piece);
+                    announce_reasoning(announced, &mut emit);
+                    emit.out.reasoning_delta(choice, piece);
+                }
+            }
+        });
+    }
+
     fn push_reasoning(&mut self, delta: &JsonText<'_>, emit: &mut Emit<'_>) {
-        let new = self.reasoning.push(delta);
+        let start = self.reasoning.len();
+        self.reasoning.push(delta);
+        if let Some(think) = &mut emit.out.think {
+            let said = self.reasoning.take_since(start);
+            self.reasoning.put_back(&think.tell_field(self.index, &said));
+        }
+        let new = self.reasoning.since(start);
         if !new.is_empty() {
             announce_reasoning(&mut self.announced, emit);
             emit.out.reasoning_delta(self.index, new);

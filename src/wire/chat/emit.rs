@@ -9,8 +9,6 @@ pub(super) struct Emit<'e> {
     pub(super) choice: u32,
     pub(super) out: &'e mut EventQueue,
     pub(super) include: Include,
-    /// The number of items announced so far, over all choices.
-    pub(super) added: &'e mut u32,
 }
 
 impl Emit<'_> {
@@ -19,8 +17,7 @@ impl Emit<'_> {
         if self.include.output_item_added {
             let common =
                 Common { status: Some(Status::InProgress), choice: self.choice, ..Common::default() };
-            self.out.item_added(self.choice, *self.added, item(common));
-            *self.added = self.added.saturating_add(1);
+            self.out.item_added(self.choice, item(common));
         }
     }
 }

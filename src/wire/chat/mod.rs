@@ -47,7 +47,6 @@ pub(crate) struct ChatStream {
     /// Fields of the chunks that have no place elsewhere.
     extras: Extras,
     created: bool,
-    added: u32,
     largest_item: usize,
     /// At most so many bytes have come since every choice was measured.
     unmeasured: usize,
@@ -148,11 +147,7 @@ impl ChatStream {
         self.last = at.map(|at| (delta.choice, at));
         if let Some(choice) = at.and_then(|at| self.choices.get_mut(at)) {
             let include = options.include;
-            choice.handle_repeated(
-                delta.kind,
-                text,
-                &mut Emit { choice: delta.choice, out, include, added: &mut self.added },
-            );
+            choice.handle_repeated(delta.kind, text, &mut Emit { choice: delta.choice, out, include });
         }
         // Measuring costs more than all else here, and is of no use far below the limit. A half of a surrogate pair may
         // become three bytes.
@@ -184,7 +179,7 @@ impl ChatStream {
         for at in self.by_index.in_order() {
             let Some(choice) = self.choices.get_mut(at) else { continue };
             let include = options.include;
-            choice.end(&mut Emit { choice: choice.index, out, include, added: &mut self.added });
+            choice.end(&mut Emit { choice: choice.index, out, include });
             self.largest_item = self.largest_item.max(choice.largest_item());
         }
         self.check_size(options)
@@ -253,7 +248,7 @@ impl ChatStream {
         for (key, value) in unknown {
             choice.note_extra(&key, value);
         }
-        let mut emit = Emit { choice: index, out, include: options.include, added: &mut self.added };
+        let mut emit = Emit { choice: index, out, include: options.include };
         let bears = choice.handle(view, &mut emit);
         self.largest_item = self.largest_item.max(choice.largest_item());
         bears

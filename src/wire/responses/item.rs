@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::event::{PartKind, Target};
+use super::think::{Tagged, Thoughts};
 use super::verbatim;
 use crate::event_queue::{EventQueue, Named};
 use crate::item::{Item, Status};
@@ -10,6 +11,7 @@ use crate::json::{self, JsonText, Raw};
 use crate::options::Include;
 use crate::places::Places;
 use crate::text::TextBuffer;
+use crate::think;
 
 /// An item while it streams, then what it became.
 #[derive(Debug, Default)]
@@ -30,7 +32,10 @@ pub(super) struct OutputItem {
     /// Its place among the calls, and where its names stand in the queue.
     call: Option<(u32, Named)>,
     size: usize,
-    done: Option<Arc<Item>>,
+    /// What tags in its texts mark as thoughts (`think.rs`).
+    pub(super) thoughts: Thoughts,
+    /// What it became: the item, and ahead of it its thoughts.
+    done: Vec<Arc<Item>>,
 }
 
 /// A part of `content` or `summary`.
@@ -40,6 +45,7 @@ struct Part {
     /// As `content_part.added` or `.done` described it.
     base: String,
     text: Growing,
+    tagged: Tagged,
     /// Elements of `annotations`, joined by commas.
     annotations: String,
 }
@@ -162,11 +168,16 @@ impl OutputItem {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.done.is_none()
+        self.done.is_empty()
     }
 
     pub(super) fn done(&self) -> Option<&Arc<Item>> {
-        self.done.as_ref()
+        self.done.last()
+    }
+
+    /// Whether parts of its content came on their own.
+    pub(super) fn has_content(&self) -> bool {
+        !self.content.is_empty()
     }
 
     /// How many bytes it has gathered.
@@ -206,7 +217,7 @@ impl OutputItem {
                 let part = part(&mut self.content, &mut self.summary, kind, at);
                 let added = part.text.text.push(delta);
                 self.size += added.len();
-                emit_part(kind, at, added, out);
+                part.tagged.emit((kind, at, false), added, &mut self.thoughts, include, out);
             }
             Target::Field(_, name) => {
                 let field = self.field.get_or_insert_with(|| Field { name, text: Growing::default() });
@@ -216,6 +227,19 @@ impl OutputItem {
                 self.emit_field_since(before, include, out);
             }
         }
+    }
+
+    /// Streams a text of which no event told.
+    pub(super) fn stream_text(
+        &mut self,
+        (kind, at): (PartKind, u64),
+        text: &str,
+        include: Include,
+        out: &mut EventQueue,
+    ) {
+        let mut tagged = Tagged::default();
+        tagged.emit((kind, at, false), text, &mut self.thoughts, include, out);
+        tagged.emit((kind, at, true), "", &mut self.thoughts, include, out);
     }
 
     /// Takes a whole text: what no delta brought is streamed now.
@@ -231,7 +255,8 @@ impl OutputItem {
                 let part = part(&mut self.content, &mut self.summary, kind, at);
                 let before = part.text.as_str().len();
                 let added = part.text.complete(whole);
-                emit_part(kind, at, added, out);
+                part.tagged.emit((kind, at, false), added, &mut self.thoughts, include, out);
+                part.tagged.replace(part.text.whole.as_deref(), out);
                 self.size = (self.size + part.text.as_str().len()).saturating_sub(before);
             }
             Target::Field(_, name) => {
@@ -280,7 +305,7 @@ impl OutputItem {
 
     /// Streams the halves of surrogate pairs that waited for their other half.
     pub(super) fn settle(&mut self, include: Include, out: &mut EventQueue) {
-        if self.done.is_some() {
+        if !self.is_open() {
             return;
         }
         for parts in [&mut self.content, &mut self.summary] {
@@ -288,7 +313,8 @@ impl OutputItem {
                 if let Some((at, part)) = parts.list.get_mut(place)
                     && let Some(kind) = part.kind
                 {
-                    emit_part(kind, *at, part.text.text.finish(), out);
+                    let added = part.text.text.finish();
+                    part.tagged.emit((kind, *at, true), added, &mut self.thoughts, include, out);
                 }
             }
         }
@@ -300,8 +326,9 @@ impl OutputItem {
     }
 
     /// It is finished: only the item is kept.
-    pub(super) fn finish(&mut self, item: Arc<Item>) {
-        self.done = Some(item);
+    pub(super) fn finish(&mut self, items: Vec<Arc<Item>>) {
+        self.done = items;
+        self.thoughts.text = String::new();
         self.skeleton = String::new();
         self.content = Parts::default();
         self.summary = Parts::default();
@@ -318,11 +345,23 @@ impl OutputItem {
         }
     }
 
-    /// The item as it is now. Its status is the given one, or says that it is complete if it has one.
-    pub(super) fn build(&self, status: Option<Status>) -> Arc<Item> {
-        if let Some(done) = &self.done {
-            return Arc::clone(done);
+    /// What it is now: the item, and ahead of it the thoughts of a message.
+    pub(super) fn items(&self, status: Option<Status>) -> Vec<Arc<Item>> {
+        let mut items = self.done.clone();
+        if items.is_empty() {
+            items.extend(self.thoughts_item(status));
+            items.push(self.build(status));
         }
+        items
+    }
+
+    pub(super) fn thoughts_item(&self, status: Option<Status>) -> Option<Arc<Item>> {
+        let text = &self.thoughts.text;
+        (!text.is_empty()).then(|| Arc::new(think::reasoning(text, status)))
+    }
+
+    /// The item as it is now. Its status is the given one, or says that it is complete if it has one.
+    fn build(&self, status: Option<Status>) -> Arc<Item> {
         let status = status.map(|status| match status {
             Status::InProgress => "\"in_progress\"",
             Status::Incomplete => "\"incomplete\"",
@@ -387,7 +426,7 @@ pub(super) fn emit_part(kind: PartKind, at: u64, delta: &str, out: &mut EventQue
     match kind {
         PartKind::OutputText => out.text_delta(0, delta),
         PartKind::Refusal => out.refusal_delta(0, delta),
-        PartKind::ReasoningText => out.reasoning_delta(0, delta),
+        PartKind::ReasoningText => out.reasoning_of_item(delta),
         PartKind::SummaryText => {
             out.reasoning_summary_delta(u32::try_from(at).unwrap_or(u32::MAX), delta);
         }
@@ -488,7 +527,7 @@ impl Part {
         let mut has_annotations = self.annotations.is_empty();
         json::each_field(Raw::from_text(&self.base), |key, value| match key {
             _ if key == kind.text_field().as_bytes() => {
-                written.string(kind.text_field(), self.text.as_str());
+                written.string(kind.text_field(), self.tagged.of(self.text.as_str()));
             }
             // What was added one by one counts when the part itself tells of none.
             b"annotations" if !self.annotations.is_empty() => {
@@ -506,7 +545,7 @@ impl Part {
             written.raw("type", &name);
         }
         if !written.has_field {
-            written.string(kind.text_field(), self.text.as_str());
+            written.string(kind.text_field(), self.tagged.of(self.text.as_str()));
         }
         if !has_annotations {
             written.raw("annotations", &format!("[{}]", self.annotations));

@@ -9,6 +9,7 @@ mod event;
 mod item;
 mod output;
 mod repeat;
+mod think;
 mod usage;
 pub(super) mod verbatim;
 
@@ -45,7 +46,6 @@ pub(crate) struct ResponsesStream {
     /// By type, the items without `output_index` that may still be open.
     loose: ByKind,
     calls: u32,
-    added: u32,
     /// Whether `created` was emitted.
     created: bool,
     /// Whether anything of this API was seen.
@@ -176,9 +176,11 @@ impl ResponsesStream {
         };
         for at in self.in_order() {
             if let Some(item) = self.items.get_mut(at).filter(|item| item.is_open()) {
-                let built = item.build(status);
+                let built = item.items(status);
                 item.finish(built.clone());
-                out.item_done(0, built);
+                for item in built {
+                    out.item_done(0, item);
+                }
             }
         }
         self.choices(status)
@@ -190,12 +192,12 @@ impl ResponsesStream {
             return Vec::new();
         }
         let items =
-            self.in_order().into_iter().filter_map(|at| Some(self.items.get(at)?.build(status))).collect();
+            self.in_order().into_iter().filter_map(|at| Some(self.items.get(at)?.items(status))).flatten();
         vec![ChoiceSummary {
             index: 0,
             finish_reason: self.finish_reason(),
             finish_reason_normalized: self.finish_normalized(),
-            items,
+            items: items.collect(),
             provider: Provider::default(),
         }]
     }
@@ -315,7 +317,7 @@ impl ResponsesStream {
         let known = self.known(event.output_index, &names.id, &names.kind);
         let at = match known.and_then(|at| Some((at, self.items.get(at)?))) {
             Some((at, item)) if item.is_open() && item.may_be(&names) => at,
-            Some((_, item)) if event.output_index.is_some() && is_same(item, raw) => return Ok(()),
+            Some((_, item)) if event.output_index.is_some() && is_same(item, raw, out) => return Ok(()),
             _ => self.place(OutputItem::announced(raw, event.output_index)),
         };
         self.finish(at, raw, options, out)
@@ -330,9 +332,11 @@ impl ResponsesStream {
         out: &mut EventQueue,
     ) -> Result<(), Error> {
         self.check_item(raw.len(), options)?;
-        let finished = Arc::new(verbatim::item(raw));
         let Some(item) = self.items.get_mut(at) else { return Ok(()) };
         item.settle(options.include, out);
+        let taken = item.take_thoughts(raw, out);
+        let raw = taken.as_deref().map_or(raw, Raw::from_text);
+        let finished = Arc::new(verbatim::item(raw));
         if item.is_call() {
             // A call without deltas, or with some missing: what is left of it is streamed now.
             item.number_call(&mut self.calls, options.include, out);
@@ -342,8 +346,12 @@ impl ResponsesStream {
                 item.settle(options.include, out);
             }
         }
-        item.finish(finished.clone());
-        out.item_done(0, finished);
+        let mut items: Vec<_> = item.thoughts_item(None).into_iter().collect();
+        items.push(finished);
+        item.finish(items.clone());
+        for item in items {
+            out.item_done(0, item);
+        }
         Ok(())
     }
 
@@ -461,8 +469,7 @@ impl ResponsesStream {
         let at = self.place(item);
         if let Some(item) = self.items.get_mut(at) {
             if options.include.output_item_added {
-                out.item_added(0, self.added, Arc::unwrap_or_clone(item.announcement()));
-                self.added = self.added.saturating_add(1);
+                out.item_added(0, Arc::unwrap_or_clone(item.announcement()));
             }
             item.number_call(&mut self.calls, options.include, out);
             self.largest_item = self.largest_item.max(item.size());
@@ -569,7 +576,9 @@ fn is_item(raw: Raw<'_>) -> bool {
 }
 
 /// Whether a finished item is this one, sent again.
-fn is_same(item: &OutputItem, raw: Raw<'_>) -> bool {
+fn is_same(item: &OutputItem, raw: Raw<'_>, out: &EventQueue) -> bool {
+    let taken = item.without_thoughts(raw, out);
+    let raw = taken.as_ref().map_or(raw, |(json, _)| Raw::from_text(json));
     match item.done().map(AsRef::as_ref) {
         Some(Item::Verbatim(done)) => done.json() == verbatim::clean(raw),
         _ => false,

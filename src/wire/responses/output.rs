@@ -6,7 +6,7 @@ use super::{ByKind, ResponsesStream};
 use crate::error::Error;
 use crate::event_queue::EventQueue;
 use crate::json::{self, Raw};
-use crate::options::Options;
+use crate::options::{Include, Options};
 use crate::places::Places;
 
 impl ResponsesStream {
@@ -38,7 +38,9 @@ impl ResponsesStream {
                     self.check_item(raw.len(), options)?;
                     let index = u64::try_from(position).ok();
                     let at = self.begin(OutputItem::announced(*raw, index), options, out);
-                    stream_texts(*raw, out);
+                    if let Some(item) = self.items.get_mut(at) {
+                        item.stream_texts(*raw, options.include, out);
+                    }
                     if !is_running {
                         self.finish(at, *raw, options, out)?;
                     }
@@ -96,19 +98,24 @@ impl ResponsesStream {
     }
 }
 
-/// The texts of an item of which no event told, so that who shows deltas shows them.
-fn stream_texts(raw: Raw<'_>, out: &mut EventQueue) {
-    for name in [&b"summary"[..], b"content"] {
-        let Some(parts) = json::field(raw, name) else { continue };
-        let mut at = 0_u64;
-        json::each_element(parts, |part| {
-            let kind = json::field(part, b"type").and_then(json::nonempty_string);
-            if let Some(kind) = kind.and_then(|kind| PartKind::of_type(&kind))
-                && let Some(text) = json::field(part, kind.text_field().as_bytes()).and_then(json::text)
-            {
-                super::item::emit_part(kind, at, &text.into_lossy(), out);
-            }
-            at += 1;
-        });
+impl OutputItem {
+    /// The texts of an item of which no event told, so that who shows deltas shows them.
+    fn stream_texts(&mut self, raw: Raw<'_>, include: Include, out: &mut EventQueue) {
+        for name in [&b"summary"[..], b"content"] {
+            let Some(parts) = json::field(raw, name) else { continue };
+            let mut at = 0_u64;
+            json::each_element(parts, |part| {
+                let kind = json::field(part, b"type").and_then(json::nonempty_string);
+                if let Some(kind) = kind.and_then(|kind| PartKind::of_type(&kind))
+                    && let Some(text) = json::field(part, kind.text_field().as_bytes()).and_then(json::text)
+                {
+                    self.stream_text((kind, at), &text.into_lossy(), include, out);
+                }
+                at += 1;
+            });
+        }
+        if let Some((json, _)) = self.without_thoughts(raw, out) {
+            self.describe(Raw::from_text(&json));
+        }
     }
 }
