@@ -648,6 +648,15 @@ mod tests {
         }
     }
 
+    /// Tags are looked for in the text that was told.
+    #[test]
+    fn thoughts_between_tags_are_told_by_their_bytes() {
+        let texts = ["<think>", "a", " b", "</thi", "nk>", "c", " d"];
+        let events = texts.map(|text| chunk(&format!(r#"{{"content":"{text}"}}"#), ""));
+        let options = Options { think_tags: Some(crate::ThinkTags::default()), ..Options::default() };
+        assert_eq!(told(&events, options), "..=====");
+    }
+
     #[test]
     fn a_long_stream_is_told_by_its_bytes() {
         let event = |at: usize| chunk(&format!(r#"{{"content":" word {at}"}}"#), "");

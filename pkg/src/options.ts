@@ -2,7 +2,7 @@ import { StreamError } from "./errors.js";
 import type { Telemetry } from "./telemetry/telemetry.js";
 import type { AggregateOptions } from "./types.js";
 
-const CORE_OPTIONS = ["wire", "maxEventBytes", "maxItemBytes", "invalidUtf8", "n", "stallMs", "include"];
+const CORE_OPTIONS = ["wire", "maxEventBytes", "maxItemBytes", "invalidUtf8", "n", "thinkTags", "thinkTagNames", "stallMs", "include"];
 const PUSH_OPTIONS = [...CORE_OPTIONS, "partialJson", "telemetry"];
 const READ_OPTIONS = [...PUSH_OPTIONS, "idleTimeoutMs", "signal"];
 /** What the core does not hear of. */
@@ -40,11 +40,13 @@ function checked(name: string, value: unknown): unknown {
   switch (name) {
     case "wire":
     case "invalidUtf8":
+    case "thinkTags":
       if (typeof value !== "string") throw badOption(`${name} must be a string, not ${typeof value}`);
       return value;
     case "include":
+    case "thinkTagNames":
       if (!Array.isArray(value) || !value.every((entry) => typeof entry === "string")) {
-        throw badOption("include must be an array of event names");
+        throw badOption(`${name} must be an array of ${name === "include" ? "event names" : "names"}`);
       }
       return value;
     default:

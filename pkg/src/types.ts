@@ -30,6 +30,22 @@ export interface AggregatorOptions {
    * the index up with each chunk (Foundry Local). By default indices are taken as they come.
    */
   n?: number;
+  /**
+   * Whether thoughts between tags in the text (`<think>..</think>`, as some servers leave them there) become reasoning:
+   * `reasoning.delta` events and a reasoning item ahead of the message, the tags themselves are left out.
+   *
+   * - `"off"` (default): the text stays as the API sent it.
+   * - `"auto"`: tags count before any visible text, so an answer may speak of them. Several blocks may follow each other.
+   *   Thoughts that a field of their own brings as well (`reasoning_content`, a block of thinking) are told once.
+   * - `"inside"`: the first text begins with thoughts, whether or not an opening tag says so, for servers whose prompt
+   *   has it: all is reasoning up to the closing tag, or to the end.
+   *
+   * Only what may be the beginning of a tag is held back. White space around the blocks stays where it is. Indices in
+   * annotations and citations are as the API counts them, with the tags.
+   */
+  thinkTags?: "off" | "auto" | "inside";
+  /** The tags' names, 1 to 16. Default `["think"]`. */
+  thinkTagNames?: readonly string[];
   /** From how many milliseconds without a delta on a gap counts as a stall in {@link Timings}. Default 1 000. */
   stallMs?: number;
   /** Extra events. Default none. */

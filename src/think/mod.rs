@@ -40,22 +40,18 @@ impl ThinkTags {
     /// # Errors
     /// `bad_option` for another mode, or a name that is none.
     pub fn parse(mode: &str, names: Option<Vec<String>>) -> Result<Option<Self>, Error> {
-        let mut tags = Self { starts_inside: mode == "inside", ..Self::default() };
         if !matches!(mode, "off" | "auto" | "inside") {
             let message = ["thinkTags must be \"off\", \"auto\" or \"inside\", not \"", mode, "\""].concat();
             return Err(Error::new(ErrorCode::BadOption, message));
         }
-        if let Some(names) = names {
-            let is_bad = |name: &String| {
-                name.is_empty() || name.len() > 64 || name.contains(['<', '>', '/', ' ', '\t', '\r', '\n'])
-            };
-            if names.is_empty() || names.len() > 16 || names.iter().any(is_bad) {
-                let message = "thinkTagNames must be 1 to 16 names like \"think\", of at most 64 bytes";
-                return Err(Error::new(ErrorCode::BadOption, message));
-            }
-            tags.names = names;
+        let names = names.unwrap_or_else(|| Self::default().names);
+        let is_name = |byte: u8| byte > b' ' && !matches!(byte, b'<' | b'>' | b'/');
+        let is_bad = |name: &String| !(1..=64).contains(&name.len()) || !name.bytes().all(is_name);
+        if !(1..=16).contains(&names.len()) || names.iter().any(is_bad) {
+            let message = "thinkTagNames must be 1 to 16 names like \"think\", of at most 64 bytes";
+            return Err(Error::new(ErrorCode::BadOption, message));
         }
-        Ok((mode != "off").then_some(tags))
+        Ok((mode != "off").then_some(Self { names, starts_inside: mode == "inside" }))
     }
 }
 
@@ -75,17 +71,17 @@ pub(crate) struct Think {
     by_choice: Places,
 }
 
-/// The tags as they are written.
+/// The tags as they are written, and whether they open.
 #[derive(Debug)]
-struct Tags {
-    opening: Vec<String>,
-    closing: Vec<String>,
-}
+struct Tags(Vec<(String, bool)>);
 
 impl Think {
     pub(crate) fn new(options: &ThinkTags) -> Self {
-        let tags = |start: &str| options.names.iter().map(|name| [start, name, ">"].concat()).collect();
-        let tags = Tags { opening: tags("<"), closing: tags("</") };
+        let mut tags = Tags(Vec::new());
+        for name in &options.names {
+            tags.0.push((["<", name, ">"].concat(), true));
+            tags.0.push((["</", name, ">"].concat(), false));
+        }
         let starts_inside = options.starts_inside;
         Self { tags, starts_inside, told: Vec::new(), by_choice: Places::default() }
     }

@@ -158,11 +158,13 @@ impl Split {
 
 impl Tags {
     fn at(&self, text: &str, may_open: bool) -> Tag {
-        let opening = self.opening.iter().filter(|_| may_open).map(|tag| (tag, true));
         let mut found = Tag::None;
-        for (tag, opens) in opening.chain(self.closing.iter().map(|tag| (tag, false))) {
+        for (tag, opens) in &self.0 {
+            if *opens && !may_open {
+                continue;
+            }
             if text.starts_with(tag.as_str()) {
-                return if opens { Tag::Opening(tag.len()) } else { Tag::Closing(tag.len()) };
+                return if *opens { Tag::Opening(tag.len()) } else { Tag::Closing(tag.len()) };
             }
             if tag.starts_with(text) {
                 found = Tag::Maybe;

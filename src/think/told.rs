@@ -41,6 +41,7 @@ impl Told {
         let (mut new, mut known) = (said, rest);
         if teller.is_apart || rest.is_empty() {
             teller.repeated.clear();
+            teller.has_begun |= !said.trim_start().is_empty();
             text.push_str(said);
             teller.at = text.len();
             return said.into();

@@ -11,7 +11,9 @@ import { fileURLToPath } from "node:url";
 
 import { aggregate } from "streamgauge";
 
-import { chunk, DONE, eventsOf, finish, HELLO, sse, untimed, within } from "./support/chat.mjs";
+import {
+  chunk, completed, DONE, eventsOf, finish, HELLO, itemDone, message, reasoning, sse, textDelta, untimed, within,
+} from "./support/chat.mjs";
 import { httpCollector } from "./support/otel-collector.mjs";
 import { freePorts } from "./support/rotel.mjs";
 import { DEMO, DEMO_EVENTS } from "./support/telemetry-run.mjs";
@@ -83,6 +85,7 @@ describe("what it prints of a stream", { concurrency: 2 }, () => {
     { name: "--include, twice", args: ["--include", "raw", "--include", "created", DEMO_FILE], events: withRaw },
     { name: "--wire chat", args: ["--wire", "chat"], input: sse(...HELLO), events: hello },
     { name: "--n 1 and the limits", args: ["--n", "1", "--max-event-bytes", "9999", "--max-item-bytes", "9999", "--idle-timeout-ms", "0", "--invalid-utf8", "error"], input: sse(...HELLO), events: hello },
+    { name: "--think-tags", args: ["--think-tags", "auto", "--think-tag-name", "t", "--stall-ms", "5"], input: sse(chunk({ content: "<t>a</t>b" }), finish(), DONE), events: [{ type: "reasoning.delta", delta: "a" }, textDelta("b"), itemDone(reasoning("a")), itemDone(message("b")), completed()] },
     { name: "a FILE that looks like an option, after --", args: ["--", DEMO_FILE], events: demo },
   ];
   for (const { name, args, input, events } of cases) {
@@ -110,7 +113,7 @@ describe("help and version", () => {
       assert.match(stdout, /^Usage: streamgauge \[OPTIONS\] \[FILE\|-\]\n/);
       for (const option of [
         "--wire", "--items", "--include", "--telemetry", "--otel", "--chunk-bytes", "--n", "--invalid-utf8",
-        "--idle-timeout-ms", "--max-event-bytes", "--max-item-bytes", "--help", "--version",
+        "--idle-timeout-ms", "--max-event-bytes", "--max-item-bytes", "--think-tags", "--think-tag-name", "--stall-ms", "--help", "--version",
       ]) {
         assert.ok(stdout.includes(` ${option} `) || stdout.includes(` ${option}\n`), option);
       }
@@ -130,6 +133,7 @@ describe("a command line that is not usable: 2, and nothing on stdout", { concur
     ["a missing value", ["--wire"], /--wire/],
     ["a value too many", ["--items=yes"], /--items/],
     ["an unknown wire", ["--wire", "morse"], /^streamgauge: wire must be .* not "morse"$/m],
+    ["an unknown think-tags", ["--think-tags", "on"], /^streamgauge: thinkTags must be .* not "on"$/m],
     ["an unknown include", ["--include", "everything"], /include knows .* not "everything"$/m],
     ["an unknown invalid-utf8", ["--invalid-utf8", "ignore"], /not "ignore"$/m],
     ...["--chunk-bytes=0", "--chunk-bytes=1e3", "--chunk-bytes=", "--n=1.5", "--max-event-bytes=x", "--max-item-bytes=99999999999999999999"]

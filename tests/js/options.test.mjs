@@ -10,6 +10,7 @@ import { bytes, eventsOf, HELLO, HELLO_EVENTS, sse, untimed } from "./support/ch
 const text = sse(...HELLO);
 const NOT_WHOLE = (name) => new RegExp(`^${name} must be a whole number of at least 1`);
 const INCLUDE = 'include knows "created", "output_item.added", "tool_call.delta", "raw", not ';
+const NAMES = 'thinkTagNames must be 1 to 16 names like "think", of at most 64 bytes';
 const MILLISECONDS = "idleTimeoutMs must be a number of milliseconds, 0 for none";
 
 const BAD = [
@@ -32,6 +33,13 @@ const BAD = [
   ["invalidUtf8", { invalidUtf8: false }, "invalidUtf8 must be a string, not boolean"],
   ["invalidUtf8", { invalidUtf8: "ignore" }, 'invalidUtf8 must be "replace" or "error", not "ignore"'],
   ["partialJson", { partialJson: "yes" }, "partialJson must be a boolean, not string"],
+  ["stallMs", { stallMs: 0 }, NOT_WHOLE("stallMs")],
+  ["stallMs", { stallMs: "1" }, "stallMs must be a number, not string"],
+  ["thinkTags", { thinkTags: true }, "thinkTags must be a string, not boolean"],
+  ["thinkTags", { thinkTags: "on" }, 'thinkTags must be "off", "auto" or "inside", not "on"'],
+  ["thinkTagNames", { thinkTagNames: "think" }, "thinkTagNames must be an array of names"],
+  ["thinkTagNames", { thinkTags: "auto", thinkTagNames: [] }, NAMES],
+  ["thinkTagNames", { thinkTags: "auto", thinkTagNames: ["<think>"] }, NAMES],
   ["include", { include: "raw" }, "include must be an array of event names"],
   ["include", { include: [7] }, "include must be an array of event names"],
   ["include", { include: ["raw", "everything"] }, `${INCLUDE}"everything"`],
@@ -76,6 +84,7 @@ for (const [api, { make, bad }] of Object.entries(APIS)) {
 describe("options that change nothing", () => {
   const NOTHING = [
     undefined, null, {}, { wire: undefined, signal: undefined, n: undefined }, { wire: "auto" }, { wire: "chat" }, { include: [] },
+    { thinkTags: "off" }, { thinkTags: "auto", thinkTagNames: ["think", "thought"] }, { thinkTagNames: ["t"], stallMs: 1 },
     { maxEventBytes: Infinity, maxItemBytes: 2 ** 53, n: 2 ** 40 }, { idleTimeoutMs: Infinity }, Object.freeze({ invalidUtf8: "replace" }),
   ];
   for (const options of NOTHING) {

@@ -8,7 +8,7 @@
 use base64::Engine;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use streamgauge::{Error, InvalidUtf8, Options, WireChoice};
+use streamgauge::{Error, InvalidUtf8, Options, ThinkTags, WireChoice};
 
 /// One line of the table.
 pub struct Case {
@@ -58,6 +58,8 @@ struct LineOptions {
     invalid_utf8: Option<String>,
     max_event_bytes: Option<usize>,
     max_item_bytes: Option<usize>,
+    think_tags: Option<String>,
+    think_tag_names: Option<Vec<String>>,
 }
 
 /// Every case of the table.
@@ -110,6 +112,8 @@ impl LineOptions {
             Some("error") => InvalidUtf8::Error,
             Some(other) => panic!("invalidUtf8 {other:?}"),
         };
+        let think = self.think_tags.as_deref().unwrap_or("off");
+        options.think_tags = ThinkTags::parse(think, self.think_tag_names).unwrap();
         options.max_event_bytes = self.max_event_bytes.unwrap_or(options.max_event_bytes);
         options.max_item_bytes = self.max_item_bytes.unwrap_or(options.max_item_bytes);
         options

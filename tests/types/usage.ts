@@ -22,7 +22,10 @@ function never(value: never): never {
 
 const wire: Wire = "chat";
 const include = ["created", "output_item.added", "tool_call.delta", "raw"] as const satisfies readonly IncludeName[];
-const pushOptions: AggregatorOptions = { wire, maxEventBytes: 1, maxItemBytes: 1, invalidUtf8: "error", n: 1, include, partialJson: true };
+const pushOptions: AggregatorOptions = {
+  wire, maxEventBytes: 1, maxItemBytes: 1, invalidUtf8: "error", n: 1, include, partialJson: true, thinkTags: "auto",
+  thinkTagNames: ["think"], stallMs: 1,
+};
 const options: AggregateOptions = { ...pushOptions, signal: new AbortController().signal, idleTimeoutMs: 1000 };
 
 // @ts-expect-error there is no such wire
@@ -134,7 +137,7 @@ function completion(end: Completion): unknown {
   end.token_usage.input_tokens;
   const timings: Timings = end.timings;
   const total: number | null | undefined = usage?.total_tokens;
-  return [ended, total, timings.duration_ms, end.finish_reason satisfies string | null, end.finish_reason_normalized, end.provider?.["x"]];
+  return [ended, total, timings.duration_ms, timings.gaps.p95_ms satisfies number | null, timings.stalls.total_ms, timings.tokens_per_second, end.finish_reason satisfies string | null, end.finish_reason_normalized, end.provider?.["x"]];
 }
 
 // Reading

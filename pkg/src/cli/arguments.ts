@@ -18,6 +18,8 @@ its events as JSON lines:
   --n N                  how many choices were asked for; 1 folds every choice index into one
   --invalid-utf8 MODE    replace (default) or error
   --idle-timeout-ms N    give up when nothing arrives for N ms (default 300000; 0: never)
+  --think-tags MODE      off (default), auto or inside: thoughts between <think> tags become reasoning
+  --think-tag-name NAME  another name than think (repeatable)
   --stall-ms N           from how many ms without a delta on a gap counts as a stall (default 1000)
   --max-event-bytes N    the most bytes of one SSE event (default 8388608)
   --max-item-bytes N     the most bytes of one item's text (default 67108864)
@@ -58,6 +60,8 @@ const OPTIONS = {
   n: { type: "string" },
   "invalid-utf8": { type: "string" },
   "idle-timeout-ms": { type: "string" },
+  "think-tags": { type: "string" },
+  "think-tag-name": { type: "string", multiple: true },
   "stall-ms": { type: "string" },
   "max-event-bytes": { type: "string" },
   "max-item-bytes": { type: "string" },
@@ -81,6 +85,8 @@ export function parseArguments(argv: string[]): Parsed {
   if (values.wire !== undefined) options.wire = values.wire as Wire;
   if (values.include !== undefined) options.include = values.include as IncludeName[];
   if (values["invalid-utf8"] !== undefined) options.invalidUtf8 = values["invalid-utf8"] as "replace" | "error";
+  if (values["think-tags"] !== undefined) options.thinkTags = values["think-tags"] as "off" | "auto" | "inside";
+  if (values["think-tag-name"] !== undefined) options.thinkTagNames = values["think-tag-name"];
   setNumber(options, "n", "--n", values.n, 1);
   setNumber(options, "idleTimeoutMs", "--idle-timeout-ms", values["idle-timeout-ms"], 0);
   setNumber(options, "stallMs", "--stall-ms", values["stall-ms"], 1);

@@ -270,7 +270,9 @@ impl Block {
     pub(super) fn items(&self, role: &str, status: Option<Status>) -> Vec<Arc<Item>> {
         let mut items = self.done.clone();
         if items.is_empty() {
-            items.extend((!self.thoughts.is_empty()).then(|| Arc::new(reasoning(&self.thoughts, status))));
+            if !self.thoughts.is_empty() {
+                items.push(Arc::new(reasoning(&self.thoughts, status)));
+            }
             items.push(self.build(role, status));
         }
         items

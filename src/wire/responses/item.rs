@@ -349,15 +349,17 @@ impl OutputItem {
     pub(super) fn items(&self, status: Option<Status>) -> Vec<Arc<Item>> {
         let mut items = self.done.clone();
         if items.is_empty() {
-            items.extend(self.thoughts_item(status));
+            self.push_thoughts(status, &mut items);
             items.push(self.build(status));
         }
         items
     }
 
-    pub(super) fn thoughts_item(&self, status: Option<Status>) -> Option<Arc<Item>> {
+    pub(super) fn push_thoughts(&self, status: Option<Status>, items: &mut Vec<Arc<Item>>) {
         let text = &self.thoughts.text;
-        (!text.is_empty()).then(|| Arc::new(think::reasoning(text, status)))
+        if !text.is_empty() {
+            items.push(Arc::new(think::reasoning(text, status)));
+        }
     }
 
     /// The item as it is now. Its status is the given one, or says that it is complete if it has one.

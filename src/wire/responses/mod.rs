@@ -346,7 +346,8 @@ impl ResponsesStream {
                 item.settle(options.include, out);
             }
         }
-        let mut items: Vec<_> = item.thoughts_item(None).into_iter().collect();
+        let mut items = Vec::new();
+        item.push_thoughts(None, &mut items);
         items.push(finished);
         item.finish(items.clone());
         for item in items {

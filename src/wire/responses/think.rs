@@ -3,7 +3,7 @@
 use super::event::PartKind;
 use super::item::{OutputItem, emit_part};
 use crate::event_queue::EventQueue;
-use crate::json::{self, Object, Raw, write_string};
+use crate::json::{self, Raw, write_string};
 use crate::options::Include;
 use crate::think::{Piece, Split};
 
@@ -71,11 +71,11 @@ impl OutputItem {
         if self.thoughts.are_streamed {
             return self.without_thoughts(raw, out).map(|(json, _)| json);
         }
-        if self.kind == "reasoning" {
-            self.note_reasoning(raw, out);
-            return None;
+        match self.kind.as_str() {
+            "message" => self.thoughts.began_inside = think.begins_inside(0),
+            "reasoning" => self.note_reasoning(raw, out),
+            _ => {}
         }
-        self.thoughts.began_inside = think.begins_inside(0);
         let (json, thoughts) = self.without_thoughts(raw, out)?;
         if !out.think.as_mut()?.is_told(0, &thoughts) {
             self.thoughts.text = thoughts;
@@ -87,33 +87,28 @@ impl OutputItem {
     pub(super) fn without_thoughts(&self, raw: Raw<'_>, out: &EventQueue) -> Option<(String, String)> {
         let think = out.think.as_ref().filter(|_| self.kind == "message")?;
         let mut begins_inside = self.thoughts.began_inside;
-        let mut thoughts = String::new();
-        let mut has_tags = false;
-        let mut json = String::new();
-        let mut object = Object::begin(&mut json);
-        json::each_field(raw, |key, value| {
-            let written = object.key(&String::from_utf8_lossy(key));
-            if key != b"content" || !value.is_array() {
-                return written.push_str(value.as_str());
+        let (mut json, mut thoughts) = (String::new(), String::new());
+        let whole = raw.as_str();
+        let mut copied = 0;
+        for part in json::field(raw, b"content").into_iter().flat_map(json::elements) {
+            let kind = json::field(part, b"type").and_then(json::nonempty_string);
+            let value = json::field(part, b"text").filter(|_| kind.is_some_and(|kind| kind == "output_text"));
+            let Some((value, text)) = value.and_then(|value| Some((value.as_str(), json::text(value)?)))
+            else {
+                continue;
+            };
+            let inside = std::mem::take(&mut begins_inside);
+            if let Some((visible, taken)) = think.take_out(&text.into_lossy(), inside) {
+                // Where the value is in the whole, of which it is a part.
+                let start = value.as_ptr() as usize - whole.as_ptr() as usize;
+                json.push_str(whole.get(copied..start).unwrap_or_default());
+                write_string(&mut json, &visible);
+                copied = start + value.len();
+                thoughts.push_str(&taken);
             }
-            let mut parts = String::new();
-            json::each_element(value, |part| {
-                parts.push(if parts.is_empty() { '[' } else { ',' });
-                let text = output_text(part).map(|text| text.into_lossy());
-                match text.and_then(|text| think.take_out(&text, std::mem::take(&mut begins_inside))) {
-                    None => parts.push_str(part.as_str()),
-                    Some((visible, taken)) => {
-                        has_tags = true;
-                        thoughts.push_str(&taken);
-                        write_part(&mut parts, part, &visible);
-                    }
-                }
-            });
-            written.push_str(if parts.is_empty() { "[" } else { &parts });
-            written.push(']');
-        });
-        object.end();
-        has_tags.then_some((json, thoughts))
+        }
+        json.push_str(whole.get(copied..).unwrap_or_default());
+        (copied > 0).then_some((json, thoughts))
     }
 
     /// Reasoning that came as a whole, without deltas.
@@ -125,22 +120,4 @@ impl OutputItem {
             }
         }
     }
-}
-
-fn output_text(part: Raw<'_>) -> Option<json::JsonText<'_>> {
-    let kind = json::field(part, b"type").and_then(json::nonempty_string);
-    kind.filter(|kind| kind == "output_text").and_then(|_| json::field(part, b"text")).and_then(json::text)
-}
-
-/// A part with another text.
-fn write_part(out: &mut String, part: Raw<'_>, text: &str) {
-    let mut object = Object::begin(out);
-    json::each_field(part, |key, value| {
-        let written = object.key(&String::from_utf8_lossy(key));
-        match key {
-            b"text" => write_string(written, text),
-            _ => written.push_str(value.as_str()),
-        }
-    });
-    object.end();
 }
