@@ -267,15 +267,14 @@ impl Block {
     }
 
     /// What it is now: an item, and ahead of it the thoughts of a text; `status` is for one that is not finished.
-    pub(super) fn items(&self, role: &str, status: Option<Status>) -> Vec<Arc<Item>> {
-        let mut items = self.done.clone();
-        if items.is_empty() {
+    pub(super) fn push_items(&self, role: &str, status: Option<Status>, items: &mut Vec<Arc<Item>>) {
+        if self.is_open() {
             if !self.thoughts.is_empty() {
                 items.push(Arc::new(reasoning(&self.thoughts, status)));
             }
             items.push(self.build(role, status));
         }
-        items
+        items.extend_from_slice(&self.done);
     }
 
     fn build(&self, role: &str, status: Option<Status>) -> Arc<Item> {

@@ -24,7 +24,7 @@ use super::responses::{reported_error, verbatim};
 use crate::error::{Error, ErrorCode};
 use crate::event::{Completion, Created, EndedBy};
 use crate::event_queue::EventQueue;
-use crate::item::{Item, Provider, Status};
+use crate::item::{Provider, Status};
 use crate::json::{self, JsonText, Raw};
 use crate::options::Options;
 use crate::places::Places;
@@ -169,11 +169,15 @@ impl AnthropicStream {
         if !self.seen {
             return Vec::new();
         }
+        let mut items = Vec::with_capacity(self.blocks.len());
+        for block in &self.blocks {
+            block.push_items(self.role(), status, &mut items);
+        }
         vec![ChoiceSummary {
             index: 0,
             finish_reason: self.finish_reason(),
             finish_reason_normalized: self.finish_normalized(),
-            items: self.blocks.iter().flat_map(|block| block.items(self.role(), status)).collect(),
+            items,
             provider: Provider::default(),
         }]
     }
@@ -351,7 +355,8 @@ impl AnthropicStream {
     fn finish(&mut self, at: usize, status: Option<Status>, out: &mut EventQueue) {
         let role = if self.role.is_empty() { DEFAULT_ROLE } else { &self.role };
         if let Some(block) = self.blocks.get_mut(at).filter(|block| block.is_open()) {
-            let items: Vec<Arc<Item>> = block.items(role, status);
+            let mut items = Vec::new();
+            block.push_items(role, status, &mut items);
             block.finish(items.clone());
             for item in items {
                 out.item_done(0, item);

@@ -346,13 +346,12 @@ impl OutputItem {
     }
 
     /// What it is now: the item, and ahead of it the thoughts of a message.
-    pub(super) fn items(&self, status: Option<Status>) -> Vec<Arc<Item>> {
-        let mut items = self.done.clone();
-        if items.is_empty() {
-            self.push_thoughts(status, &mut items);
+    pub(super) fn push_items(&self, status: Option<Status>, items: &mut Vec<Arc<Item>>) {
+        if self.is_open() {
+            self.push_thoughts(status, items);
             items.push(self.build(status));
         }
-        items
+        items.extend_from_slice(&self.done);
     }
 
     pub(super) fn push_thoughts(&self, status: Option<Status>, items: &mut Vec<Arc<Item>>) {

@@ -176,7 +176,8 @@ impl ResponsesStream {
         };
         for at in self.in_order() {
             if let Some(item) = self.items.get_mut(at).filter(|item| item.is_open()) {
-                let built = item.items(status);
+                let mut built = Vec::new();
+                item.push_items(status, &mut built);
                 item.finish(built.clone());
                 for item in built {
                     out.item_done(0, item);
@@ -191,13 +192,15 @@ impl ResponsesStream {
         if !self.seen {
             return Vec::new();
         }
-        let items =
-            self.in_order().into_iter().filter_map(|at| Some(self.items.get(at)?.items(status))).flatten();
+        let mut items = Vec::with_capacity(self.items.len());
+        for item in self.in_order().into_iter().filter_map(|at| self.items.get(at)) {
+            item.push_items(status, &mut items);
+        }
         vec![ChoiceSummary {
             index: 0,
             finish_reason: self.finish_reason(),
             finish_reason_normalized: self.finish_normalized(),
-            items: items.collect(),
+            items,
             provider: Provider::default(),
         }]
     }

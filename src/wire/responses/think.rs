@@ -73,7 +73,10 @@ impl OutputItem {
         }
         match self.kind.as_str() {
             "message" => self.thoughts.began_inside = think.begins_inside(0),
-            "reasoning" => self.note_reasoning(raw, out),
+            // Reasoning that came without deltas.
+            "reasoning" if !self.has_content() => each_text(raw, "reasoning_text", &mut |_, text| {
+                think.tell_field(0, text);
+            }),
             _ => {}
         }
         let (json, thoughts) = self.without_thoughts(raw, out)?;
@@ -90,15 +93,9 @@ impl OutputItem {
         let (mut json, mut thoughts) = (String::new(), String::new());
         let whole = raw.as_str();
         let mut copied = 0;
-        for part in json::field(raw, b"content").into_iter().flat_map(json::elements) {
-            let kind = json::field(part, b"type").and_then(json::nonempty_string);
-            let value = json::field(part, b"text").filter(|_| kind.is_some_and(|kind| kind == "output_text"));
-            let Some((value, text)) = value.and_then(|value| Some((value.as_str(), json::text(value)?)))
-            else {
-                continue;
-            };
+        each_text(raw, "output_text", &mut |value, text| {
             let inside = std::mem::take(&mut begins_inside);
-            if let Some((visible, taken)) = think.take_out(&text.into_lossy(), inside) {
+            if let Some((visible, taken)) = think.take_out(text, inside) {
                 // Where the value is in the whole, of which it is a part.
                 let start = value.as_ptr() as usize - whole.as_ptr() as usize;
                 json.push_str(whole.get(copied..start).unwrap_or_default());
@@ -106,18 +103,22 @@ impl OutputItem {
                 copied = start + value.len();
                 thoughts.push_str(&taken);
             }
-        }
+        });
         json.push_str(whole.get(copied..).unwrap_or_default());
         (copied > 0).then_some((json, thoughts))
     }
+}
 
-    /// Reasoning that came as a whole, without deltas.
-    fn note_reasoning(&mut self, raw: Raw<'_>, out: &mut EventQueue) {
-        let (Some(think), false) = (&mut out.think, self.has_content()) else { return };
-        for part in json::field(raw, b"content").into_iter().flat_map(json::elements) {
-            if let Some(text) = json::field(part, b"text").and_then(json::text) {
-                think.tell_field(0, &text.into_lossy());
-            }
+/// The texts of the parts of one type in an item's content: as it is written, and what it says.
+fn each_text(raw: Raw<'_>, kind: &str, each: &mut dyn FnMut(&str, &str)) {
+    let Some(content) = json::field(raw, b"content") else { return };
+    json::each_element(content, |part| {
+        let is_kind =
+            json::field(part, b"type").is_some_and(|value| value.as_str().trim_matches('"') == kind);
+        if let Some(value) = json::field(part, b"text").filter(|_| is_kind)
+            && let Some(text) = json::text(value)
+        {
+            each(value.as_str(), &text.into_lossy());
         }
-    }
+    });
 }

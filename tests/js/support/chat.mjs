@@ -79,7 +79,8 @@ export function untimed(value) {
   const { timings, ...rest } = value;
   const { time_to_first_byte_ms: byte, time_to_first_token_ms: token, time_to_first_text_ms: text } = timings;
   assert.deepEqual(Object.keys(timings).sort(), [
-    "duration_ms", "time_to_first_byte_ms", "time_to_first_text_ms", "time_to_first_token_ms",
+    "duration_ms", "gaps", "stalls", "time_to_first_byte_ms", "time_to_first_text_ms", "time_to_first_token_ms",
+    "tokens_per_second",
   ]);
   const moments = [0, byte, token, text, timings.duration_ms].filter((moment) => moment !== null);
   assert.deepEqual(moments, [...moments].sort((a, b) => a - b), "the moments are in order");
