@@ -10,7 +10,7 @@ use crate::event_queue::EventQueue;
 use crate::flat::FlatBatch;
 use crate::item::{Item, Status};
 use crate::json::{self, Object, Raw, Tape, ToJson, serialize_by_json};
-use crate::options::{InvalidUtf8, Options};
+use crate::options::{InvalidUtf8, Options, WireChoice};
 use crate::pattern::{LastEvent, Repeated};
 use crate::sse::{Frame, Framer};
 use crate::telemetry::{self, Observation, Observer};
@@ -263,6 +263,12 @@ impl Aggregator {
             State::Open | State::Failed(_) => EndedBy::EndOfStream,
         };
         self.core.completion(ended_by)
+    }
+
+    /// The API that the stream speaks; [`WireChoice::Auto`] while nothing told.
+    #[must_use]
+    pub fn wire(&self) -> WireChoice {
+        self.core.wire.choice()
     }
 
     /// When things happened, so far.

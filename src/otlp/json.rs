@@ -15,7 +15,7 @@
 use super::digits::Digits;
 use super::record::{LogRecord, Resource, Scope};
 use super::value::{AnyValue, Attributes};
-use super::{ExportResponse, Status};
+use super::{ExportResponse, Signal, Status};
 use crate::json;
 
 /// Appends one record to `out`.
@@ -61,12 +61,24 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Encodes what all requests have in common.
+    /// Encodes what all requests of log records have in common.
     pub fn new(resource: &Resource<'_>, scope: &Scope<'_>) -> Self {
-        let mut head = b"{\"resourceLogs\":[{\"resource\":{".to_vec();
+        Self::of(Signal::Logs, resource, scope)
+    }
+
+    pub(super) fn of(signal: Signal, resource: &Resource<'_>, scope: &Scope<'_>) -> Self {
+        let [resources, scopes, records]: [&[u8]; 3] = match signal {
+            Signal::Logs => [b"resourceLogs", b"scopeLogs", b"logRecords"],
+            Signal::Metrics => [b"resourceMetrics", b"scopeMetrics", b"metrics"],
+        };
+        let mut head = b"{\"".to_vec();
+        head.extend_from_slice(resources);
+        head.extend_from_slice(b"\":[{\"resource\":{");
         write_attributes(&mut head, &resource.attributes);
         close(&mut head, b'}');
-        head.extend_from_slice(b",\"scopeLogs\":[{\"scope\":{\"name\":\"");
+        head.extend_from_slice(b",\"");
+        head.extend_from_slice(scopes);
+        head.extend_from_slice(b"\":[{\"scope\":{\"name\":\"");
         write_escaped(&mut head, &scope.name);
         head.extend_from_slice(b"\",");
         write_text(&mut head, b"\"version\":\"", &scope.version);
@@ -74,7 +86,9 @@ impl Envelope {
             write_attributes(&mut head, &scope.attributes);
         }
         close(&mut head, b'}');
-        head.extend_from_slice(b",\"logRecords\":[");
+        head.extend_from_slice(b",\"");
+        head.extend_from_slice(records);
+        head.extend_from_slice(b"\":[");
 
         let mut tail = b"],".to_vec();
         write_text(&mut tail, b"\"schemaUrl\":\"", &scope.schema_url);
@@ -121,7 +135,8 @@ pub(super) fn decode_response(body: &[u8]) -> ExportResponse {
     let partial_success =
         json::document(&body).ok().and_then(|body| either(body, b"partialSuccess", b"partial_success"));
     let Some(partial_success) = partial_success else { return ExportResponse::default() };
-    let rejected = either(partial_success, b"rejectedLogRecords", b"rejected_log_records");
+    let rejected = either(partial_success, b"rejectedLogRecords", b"rejected_log_records")
+        .or_else(|| either(partial_success, b"rejectedDataPoints", b"rejected_data_points"));
     ExportResponse {
         rejected_log_records: rejected.and_then(json::unsigned).unwrap_or(0),
         error_message: either(partial_success, b"errorMessage", b"error_message")
@@ -152,14 +167,14 @@ fn text(value: json::Raw<'_>) -> String {
 
 // Members and elements are written with a comma behind each; `close` turns the last one into the bracket.
 
-fn close(out: &mut Vec<u8>, bracket: u8) {
+pub(super) fn close(out: &mut Vec<u8>, bracket: u8) {
     match out.last_mut() {
         Some(last @ b',') => *last = bracket,
         _ => out.push(bracket),
     }
 }
 
-fn write_attributes(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
+pub(super) fn write_attributes(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
     begin_attributes(out);
     for attribute in attributes.named() {
         write_key_value(out, &attribute.key, &attribute.value, 1);
@@ -253,7 +268,7 @@ fn write_value(out: &mut Vec<u8>, value: &AnyValue<'_>, depth: usize) {
 
 // Names of texts come with their colon and the opening quote.
 
-fn write_nanos(out: &mut Vec<u8>, name: &[u8], value: u64) {
+pub(super) fn write_nanos(out: &mut Vec<u8>, name: &[u8], value: u64) {
     if value != 0 {
         out.extend_from_slice(name);
         write_u64(out, value);
@@ -269,7 +284,7 @@ fn write_number(out: &mut Vec<u8>, name: &[u8], value: u32) {
     }
 }
 
-fn write_text(out: &mut Vec<u8>, name: &[u8], value: &str) {
+pub(super) fn write_text(out: &mut Vec<u8>, name: &[u8], value: &str) {
     if !value.is_empty() {
         out.extend_from_slice(name);
         write_escaped(out, value);
@@ -323,12 +338,12 @@ fn write_escaped(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(bytes.get(copied..).unwrap_or_default());
 }
 
-fn write_u64(out: &mut Vec<u8>, value: u64) {
+pub(super) fn write_u64(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(Digits::of(value).as_bytes());
 }
 
 /// Writes the shortest digits that read back as the same finite double.
-fn write_double(out: &mut Vec<u8>, value: f64) {
+pub(super) fn write_double(out: &mut Vec<u8>, value: f64) {
     // Not with `core::fmt`, which would add 8 KB to the compressed download. Writing to a `Vec` cannot fail.
     let _ = serde_json::to_writer(out, &value);
 }

@@ -1,4 +1,4 @@
-//! OpenTelemetry's log records, and OTLP 1.x: how records become request bodies.
+//! OpenTelemetry's log records and histograms, and OTLP 1.x: how they become request bodies.
 //!
 //! A [`LogRecord`] is encoded once, when it is made, to JSON or to protobuf ([`Format`]); what waits in a queue
 //! is bytes of known size. An [`Envelope`], made once from [`Resource`] and [`Scope`], puts any number of encoded
@@ -10,10 +10,12 @@
 mod digits;
 pub mod json;
 mod limits;
+pub mod metrics;
 pub mod protobuf;
 pub mod queue;
 mod record;
 pub mod retry;
+pub mod signals;
 mod value;
 pub mod worker;
 mod worker_options;
@@ -111,7 +113,16 @@ impl Format {
     }
 }
 
-/// Assembles request bodies from encoded records, in either format.
+/// What a request is of: OpenTelemetry's word for the kinds of telemetry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// `ExportLogsServiceRequest`.
+    Logs,
+    /// `ExportMetricsServiceRequest`.
+    Metrics,
+}
+
+/// Assembles request bodies from encoded records, or metrics, in either format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Envelope {
     /// For records of [`Format::Json`].
@@ -121,10 +132,15 @@ pub enum Envelope {
 }
 
 impl Envelope {
-    /// Encodes what all requests have in common.
+    /// Encodes what all requests of log records have in common.
     pub fn new(format: Format, resource: &Resource<'_>, scope: &Scope<'_>) -> Self {
+        Self::of(Signal::Logs, format, resource, scope)
+    }
+
+    /// Encodes what all requests of a signal have in common.
+    pub fn of(signal: Signal, format: Format, resource: &Resource<'_>, scope: &Scope<'_>) -> Self {
         match format {
-            Format::Json => Self::Json(json::Envelope::new(resource, scope)),
+            Format::Json => Self::Json(json::Envelope::of(signal, resource, scope)),
             Format::Protobuf => Self::Protobuf(protobuf::Envelope::new(resource, scope)),
         }
     }
@@ -173,10 +189,10 @@ impl Envelope {
     }
 }
 
-/// What a receiver says in a successful response (`ExportLogsServiceResponse`).
+/// What a receiver says in a successful response (`ExportLogsServiceResponse`, or that of metrics).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExportResponse {
-    /// How many records it did not take. They are never sent again.
+    /// How many records, or data points, it did not take. They are never sent again.
     pub rejected_log_records: u64,
     /// Why, or a warning when nothing was rejected; often empty.
     pub error_message: String,

@@ -10,9 +10,9 @@ use super::value::{AnyValue, Attributes};
 use super::{ExportResponse, Status};
 
 // Wire types.
-const VARINT: u8 = 0;
-const FIXED64: u8 = 1;
-const LEN: u8 = 2;
+pub(super) const VARINT: u8 = 0;
+pub(super) const FIXED64: u8 = 1;
+pub(super) const LEN: u8 = 2;
 const FIXED32: u8 = 5;
 
 /// The field `LogRecord.attributes`.
@@ -60,7 +60,7 @@ pub(super) fn write_tail(record: &LogRecord<'_>, out: &mut Vec<u8>) {
     write_text(out, 12, &record.event_name);
 }
 
-/// Assembles request bodies from records that [`encode_record`] wrote.
+/// Assembles request bodies from records that [`encode_record`] wrote. A request of metrics has the same numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// The field `ResourceLogs.resource`.
@@ -195,7 +195,7 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     out
 }
 
-fn write_attributes(out: &mut Vec<u8>, number: u8, attributes: &Attributes<'_>) {
+pub(super) fn write_attributes(out: &mut Vec<u8>, number: u8, attributes: &Attributes<'_>) {
     for attribute in attributes.named() {
         write_message(out, number, |out| write_key_value(out, &attribute.key, &attribute.value, 1));
     }
@@ -241,7 +241,7 @@ fn write_value(out: &mut Vec<u8>, value: &AnyValue<'_>, depth: usize) {
     }
 }
 
-fn write_nanos(out: &mut Vec<u8>, number: u8, value: u64) {
+pub(super) fn write_nanos(out: &mut Vec<u8>, number: u8, value: u64) {
     if value != 0 {
         write_tag(out, number, FIXED64);
         out.extend_from_slice(&value.to_le_bytes());
@@ -255,7 +255,7 @@ fn write_uint(out: &mut Vec<u8>, number: u8, value: u32) {
     }
 }
 
-fn write_text(out: &mut Vec<u8>, number: u8, text: &str) {
+pub(super) fn write_text(out: &mut Vec<u8>, number: u8, text: &str) {
     if !text.is_empty() {
         write_bytes(out, number, text.as_bytes());
     }
@@ -269,7 +269,7 @@ fn write_bytes(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
 
 /// Writes a message, whose length is known only behind it: one byte is kept free for it, which is nearly always
 /// enough. Otherwise the message moves; at most once for each level, of which there are few.
-fn write_message(out: &mut Vec<u8>, number: u8, write: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn write_message(out: &mut Vec<u8>, number: u8, write: impl FnOnce(&mut Vec<u8>)) {
     write_tag(out, number, LEN);
     let start = out.len();
     out.push(0);
@@ -296,11 +296,11 @@ fn write_len(out: &mut Vec<u8>, start: usize) {
 }
 
 /// All field numbers here are below 16, so that a tag is one byte.
-fn write_tag(out: &mut Vec<u8>, number: u8, wire_type: u8) {
+pub(super) fn write_tag(out: &mut Vec<u8>, number: u8, wire_type: u8) {
     out.push(number << 3 | wire_type);
 }
 
-fn write_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(super) fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;

@@ -221,6 +221,11 @@ impl<'a> Attributes<'a> {
         before - self.entries.len()
     }
 
+    /// Calls `each` with every key and its value, to be changed.
+    pub(crate) fn each_mut(&mut self, each: &mut dyn FnMut(&str, &mut AnyValue<'a>)) {
+        self.entries.iter_mut().for_each(|entry| each(&entry.key, &mut entry.value));
+    }
+
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut AnyValue<'a>> {
         self.entries.iter_mut().map(|entry| &mut entry.value)
     }

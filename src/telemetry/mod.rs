@@ -14,9 +14,12 @@
 //! Common to all, in this order: `event.name`, `event.timestamp`, (`event.kind`), `conversation.id`, `app.version`, `auth_mode?`,
 //! `user.account_id?`, `terminal.type`, `model`, `slug`. What is marked `?` is omitted when absent. Types of the
 //! values: [`AttributeTypes`].
+//!
+//! Beside these, or instead of them: the conventions for generative AI, [`gen_ai`].
 
 mod catalog;
 mod fields;
+pub mod gen_ai;
 mod observe;
 mod prefix;
 mod recorder;

@@ -4,10 +4,14 @@ use super::catalog::{
     Event, SseCompleted, SseEvent, SseFrame, SseSummary, StreamTimings, ToolResult, UserPrompt,
 };
 use super::fields::{Encoder, Fields};
+use super::gen_ai::{GenAi, Operation, Request, Told};
 use super::observe::Observation;
 use super::prefix::Prefix;
 use super::session::Session;
-use crate::otlp::{AnyValue, Format, Limits, LogRecord};
+use crate::aggregator::Aggregator;
+use crate::error::Error;
+use crate::otlp::metrics::{Histogram, Instrument};
+use crate::otlp::{AnyValue, Attributes, Format, Limits, LogRecord};
 use crate::timings::Timings;
 
 /// A buffer of this size is kept from record to record; what one huge record needed is given back.
@@ -33,6 +37,9 @@ pub struct Recorder {
     has_timings: bool,
     format: Format,
     limits: Limits,
+    /// Whether the events of the catalog are recorded.
+    codex: bool,
+    gen_ai: Option<GenAi>,
     /// `None` where limits may cut records of the catalog.
     prefix: Option<Prefix>,
     buffer: Vec<u8>,
@@ -49,7 +56,65 @@ impl Recorder {
     /// A recorder for one run.
     pub fn new(session: Session, sse_events: SseEvents, format: Format, limits: Limits) -> Self {
         let prefix = Prefix::new(&session, format, &limits);
-        Self { session, sse_events, has_timings: false, format, limits, prefix, buffer: Vec::new() }
+        Self {
+            session,
+            sse_events,
+            has_timings: false,
+            format,
+            limits,
+            codex: true,
+            gen_ai: None,
+            prefix,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Follows the conventions for generative AI, too, or (without `codex`) instead of recording the catalog's events.
+    #[must_use]
+    pub fn with_gen_ai(self, gen_ai: GenAi, codex: bool) -> Self {
+        Self { gen_ai: Some(gen_ai), codex, ..self }
+    }
+
+    /// Whether the events of the catalog are recorded.
+    pub fn records_catalog(&self) -> bool {
+        self.codex
+    }
+
+    /// An operation to be followed, if any are; see [`Recorder::follow`] and [`Recorder::end`].
+    pub fn operation(&self, request: Request, now_ms: f64) -> Option<Operation> {
+        self.gen_ai.as_ref().map(|_| Operation::new(request, now_ms))
+    }
+
+    /// Notes for an operation what was observed at `now_ms`, of one chunk.
+    pub fn follow(&self, operation: &mut Operation, observations: &[Observation], now_ms: f64) {
+        let is_event = |observation: &Observation| matches!(observation, Observation::Event { kind: Some(_), .. });
+        if let Some(gen_ai) = &self.gen_ai
+            && observations.iter().any(is_event)
+        {
+            operation.chunk(gen_ai.names.time_per_output_chunk.bounds, now_ms);
+        }
+    }
+
+    /// Ends an operation, once: hands its records to `push`, its values to `add`. Either its stream is at its end, or it
+    /// failed before there was one. The times are that of the operation's clock and the wall clock's, in nanoseconds.
+    pub fn end(
+        &mut self,
+        operation: &mut Operation,
+        aggregator: Option<&Aggregator>,
+        error: Option<&Error>,
+        times: (f64, u64),
+        push: &mut dyn FnMut(&[u8]),
+        add: &mut dyn FnMut(&'static Instrument, &Attributes<'_>, &Histogram),
+    ) {
+        let Self { session, gen_ai, limits, format, buffer, .. } = self;
+        let told = gen_ai.as_ref().and_then(|gen_ai| gen_ai.tell(session, operation, aggregator, error, times));
+        let Some(Told { records, values }) = told else { return };
+        for record in records {
+            push(encoded(record, limits, *format, buffer));
+        }
+        for (instrument, attributes, values) in &values {
+            add(instrument, attributes, values);
+        }
     }
 
     /// Whether each stream has a record of its timings ([`StreamTimings`]) at its end.
@@ -114,6 +179,9 @@ impl Recorder {
         unix_nanos: u64,
         mut push: impl FnMut(&[u8]),
     ) {
+        if !self.codex {
+            return;
+        }
         match observation {
             Observation::Event { kind, error, waited_ms } => {
                 counts.events += 1;

@@ -116,6 +116,16 @@ impl Wire {
         }
     }
 
+    /// Which it is; `Auto` while nothing told.
+    pub(crate) fn choice(&self) -> WireChoice {
+        match self {
+            Self::Undecided(_) => WireChoice::Auto,
+            Self::Chat(_) => WireChoice::Chat,
+            Self::Responses(_) => WireChoice::Responses,
+            Self::Anthropic(_) => WireChoice::Anthropic,
+        }
+    }
+
     /// Handles the JSON value of one frame. `event:` lines and the content type have no say in which API
     /// it is of.
     ///
