@@ -52,9 +52,9 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
   /** @internal Use {@link aggregate}. */
   constructor(source: Source, options: AggregateOptions | undefined) {
     coreMemory();
-    const { core, signal, telemetry, partialJson } = splitOptions(options, true);
+    const { core, signal, telemetry, partialJson, request } = splitOptions(options, true);
     const reader = guarded(() => new StreamReader(source, core, signal));
-    if (telemetry !== undefined) this.#exportRecords = observeWith(telemetry, reader);
+    if (telemetry !== undefined) this.#exportRecords = observeWith(telemetry, reader, request, source);
     this.#reader = reader;
     this.#signal = signal;
     this.#decoder = new BatchDecoder(reader.control(), partialJson);

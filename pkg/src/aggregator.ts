@@ -31,9 +31,9 @@ export class Aggregator {
   /** @throws {@link StreamError} `bad_option` */
   constructor(options?: AggregatorOptions) {
     coreMemory();
-    const { core, telemetry, partialJson } = splitOptions(options, false);
+    const { core, telemetry, partialJson, request } = splitOptions(options, false);
     const aggregator = guarded(() => new PushAggregator(core));
-    if (telemetry !== undefined) this.#exportRecords = observeWith(telemetry, aggregator);
+    if (telemetry !== undefined) this.#exportRecords = observeWith(telemetry, aggregator, request);
     this.#core = aggregator;
     this.#decoder = new BatchDecoder(aggregator.control(), partialJson);
   }

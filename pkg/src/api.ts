@@ -20,12 +20,15 @@ export type {
   DroppedRecords,
   FlushOptions,
   FlushResult,
+  SignalStats,
   TelemetryStats,
   TelemetryWarning,
   TelemetryWarningKind,
 } from "./telemetry/driver.js";
 export type {
   BatchSettings,
+  Conventions,
+  MetricsSettings,
   OtelSettings,
   OtlpGrpcExporter,
   OtlpGrpcSettings,
@@ -36,9 +39,12 @@ export type {
 export type {
   LogRecordProcessorLike,
   OtlpAnyValue,
+  OtlpHistogramMetric,
+  OtlpHistogramPoint,
   OtlpKeyValue,
   OtlpLogRecord,
   OtlpLogs,
+  OtlpMetrics,
   SinkFunction,
   SinkInfo,
   SinkSettings,

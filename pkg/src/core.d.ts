@@ -25,8 +25,8 @@ export class StreamReader {
   /** Returns `true` when there is something to look at; else calls `ready` when there is. */
   pull(ready: () => void): boolean;
   cancel(): void;
-  /** Records every frame, and the end, with this telemetry. Before the first `pull()`. */
-  observe(telemetry: TelemetryCore): void;
+  /** Records every frame, and the end, with this telemetry. Before the first `pull()`; see `TelemetryCoreRequest`. */
+  observe(telemetry: TelemetryCore, request?: TelemetryCoreRequest | null, content?: TelemetryCoreContent): void;
   error(): string | undefined;
   cause(): unknown;
   items(): string;
@@ -41,11 +41,28 @@ export class PushAggregator {
   feed(bytes: Uint8Array): void;
   finish(): void;
   fail(message: string): void;
-  observe(telemetry: TelemetryCore): void;
+  observe(telemetry: TelemetryCore, request?: TelemetryCoreRequest | null, content?: TelemetryCoreContent): void;
   error(): string | undefined;
   items(): string;
   snapshot(): string;
   free(): void;
+}
+
+/** What is known of a stream's request; `null` for one that is recorded already. */
+export interface TelemetryCoreRequest {
+  /** By `performance.now()`. */
+  started_ms?: number;
+  model?: string;
+  server_address?: string;
+  server_port?: number;
+  /** Those of src/telemetry/gen_ai/names.rs, as the API takes them. */
+  parameters?: object;
+}
+
+/** A request's content, in the conventions' form. */
+export interface TelemetryCoreContent {
+  input_messages: unknown;
+  system_instructions: unknown;
 }
 
 /** What `TelemetryCore` is made of; everything is checked and filled in by the facade. */
@@ -68,6 +85,14 @@ export interface TelemetryCoreSettings {
   logToolArguments: boolean | number;
   logToolOutput: boolean | number;
   attributeTypes: "codex" | "typed";
+  conventions: "codex" | "gen_ai" | "both";
+  semconv: "1.41.0" | "latest";
+  /** `gen_ai.provider.name`, where it is not to be told by the server's name or the API. */
+  provider?: string;
+  /** As for the tools' content. */
+  captureContent: boolean | number;
+  /** Absent: no metrics. */
+  metricsIntervalMs?: number;
   sseEvents: "all" | "summary" | "off";
   streamTimings: boolean;
   format: "json" | "protobuf";
@@ -99,7 +124,10 @@ export interface TelemetryCoreSettings {
 
 /** What the worker wants from its host; src/otlp/worker.rs `Output`. Times are of `performance.now()`. */
 export type WorkerOutput =
-  | { type: "send"; id: number; attempt: number; records: number; body_len: number; deadline_ms: number }
+  | {
+      type: "send"; id: number; signal?: "logs" | "metrics"; attempt: number; records: number; body_len: number;
+      deadline_ms: number;
+    }
   | { type: "cancel"; id: number }
   | { type: "wake_at"; at_ms: number | null }
   | { type: "flush_done"; ids: number[]; result: "ok" | "failed" | "timed_out" }
@@ -127,6 +155,8 @@ export class TelemetryCore {
     success: boolean;
     output: string;
   }): void;
+  /** A request that failed before there was a stream: by its status, or with an exception. */
+  requestFailed(request: TelemetryCoreRequest, status: number | undefined, message: string, aborted: boolean): void;
   /** An event of the caller's own; what the attributes' values become is in src/wasm/telemetry_values.rs. */
   log(name: string, attributes: object): void;
   /** The next thing the worker wants, as JSON text of a `WorkerOutput`; `undefined`: nothing more now. */
@@ -153,10 +183,10 @@ export class TelemetryCore {
   sinkFailed(id: number, message: string, retryable: boolean, random: number): void;
   flush(timeoutMs: number | undefined): number;
   shutdown(timeoutMs: number | undefined): void;
-  /** Batches to be sent at once because the page goes away: JSON text of `{id, records, body_len}[]`. */
+  /** Batches to be sent at once because the page goes away: JSON text of `{id, signal, records, body_len}[]`. */
   takeForUnload(budgetBytes: number, resendInFlight: boolean): string;
   abandon(): void;
-  /** JSON text of src/otlp/queue.rs `Stats`. */
+  /** JSON text of src/otlp/queue.rs `Stats`; with metrics, theirs are in `metrics`. */
   stats(): string;
   free(): void;
 }

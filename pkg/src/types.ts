@@ -2,6 +2,7 @@
 // they are); options are camelCase.
 
 import type { Telemetry } from "./telemetry/telemetry.js";
+import type { TelemetryRequest } from "./telemetry/types.js";
 
 /** Which API's stream it is. `"auto"` decides by the first frames, whatever event names and content type say. */
 export type Wire = "auto" | "chat" | "responses" | "anthropic";
@@ -55,8 +56,10 @@ export interface AggregatorOptions {
    * (`partialArguments(event)` for tool calls needs only `include: ["tool_call.delta"]`.)
    */
   partialJson?: boolean;
-  /** Records the stream: one `codex.sse_event` per SSE event, and its end. */
+  /** Records the stream: one `codex.sse_event` per SSE event, and its end; or what the telemetry's `conventions` say. */
   telemetry?: Telemetry;
+  /** What the stream answers, for a telemetry whose `conventions` include `gen_ai`. */
+  request?: TelemetryRequest;
 }
 
 /** How a source is read and aggregated. */

@@ -1,22 +1,15 @@
 //! The push side: bytes are handed in, a batch is left to be read.
 
-#[cfg(feature = "otel")]
-use std::cell::RefCell;
-#[cfg(feature = "otel")]
-use std::rc::Rc;
-
 use wasm_bindgen::prelude::*;
 
 #[cfg(feature = "otel")]
-use super::telemetry::Shared;
+use super::telemetry::Stream;
 use super::telemetry::TelemetryCore;
 use super::{clock, options};
 use crate::aggregator::Aggregator;
 use crate::error::{Error, ProviderError};
 use crate::flat::FlatBatch;
 use crate::json::{Object, ToJson, write_list};
-#[cfg(feature = "otel")]
-use crate::telemetry::StreamCounts;
 
 /// Where JavaScript finds the last batch: eight numbers at an address that never changes for an
 /// aggregator, so that reading a batch needs no further call. See `pkg/src/decode.ts`.
@@ -35,7 +28,7 @@ pub(super) struct BatchedAggregator {
     batch: FlatBatch,
     control: Box<ControlBlock>,
     #[cfg(feature = "otel")]
-    telemetry: Option<(Rc<RefCell<Shared>>, StreamCounts)>,
+    telemetry: Option<Stream>,
 }
 
 impl BatchedAggregator {
@@ -51,15 +44,15 @@ impl BatchedAggregator {
 
     /// Records every frame, and the end, from here on.
     #[cfg(feature = "otel")]
-    pub(super) fn observe(&mut self, telemetry: &TelemetryCore) {
+    pub(super) fn observe(&mut self, telemetry: &TelemetryCore, request: &JsValue, content: &JsValue) {
         self.aggregator.observe();
-        self.telemetry = Some((telemetry.shared(), StreamCounts::default()));
+        self.telemetry = Some(telemetry.stream(request, content));
     }
 
     /// Without the feature `otel` there is nothing to record.
     #[cfg(not(feature = "otel"))]
     #[allow(clippy::unused_self, reason = "the hook is there all the same")]
-    pub(super) fn observe(&mut self, _: &TelemetryCore) {}
+    pub(super) fn observe(&mut self, _: &TelemetryCore, _: &JsValue, _: &JsValue) {}
 
     /// Moves the queued events into the batch, and what was observed into the records. Returns whether there
     /// are any events.
@@ -88,11 +81,8 @@ impl BatchedAggregator {
     /// Moves what was observed into the records.
     pub(super) fn record_observations(&mut self) {
         #[cfg(feature = "otel")]
-        if let Some((telemetry, counts)) = &mut self.telemetry {
-            let observations = self.aggregator.take_observations();
-            if !observations.is_empty() {
-                telemetry.borrow_mut().observe(observations, counts);
-            }
+        if let Some(stream) = &mut self.telemetry {
+            stream.record(&mut self.aggregator);
         }
     }
 
@@ -207,8 +197,8 @@ impl PushAggregator {
     }
 
     /// Records every frame, and the end, with this telemetry.
-    pub fn observe(&mut self, telemetry: &TelemetryCore) {
-        self.inner.observe(telemetry);
+    pub fn observe(&mut self, telemetry: &TelemetryCore, request: &JsValue, content: &JsValue) {
+        self.inner.observe(telemetry, request, content);
     }
 
     /// The failure as JSON text, if there is one.

@@ -132,8 +132,8 @@ impl StreamReader {
     }
 
     /// Records every frame, and the end, with this telemetry.
-    pub fn observe(&self, telemetry: &TelemetryCore) {
-        self.inner.batched.borrow_mut().observe(telemetry);
+    pub fn observe(&self, telemetry: &TelemetryCore, request: &JsValue, content: &JsValue) {
+        self.inner.batched.borrow_mut().observe(telemetry, request, content);
     }
 
     /// Gives the stream up: a pending `pull` ends, the source is cancelled.

@@ -12,48 +12,101 @@ use super::clock;
 use super::telemetry_events;
 use super::telemetry_shapes::{self, JsSettings, SCOPE};
 use super::telemetry_values;
-use crate::error::Error;
-use crate::otlp::queue::Overhead;
+use crate::aggregator::Aggregator;
+use crate::error::{Error, ErrorCode, ProviderError};
 use crate::otlp::retry::{Outcome, classify_grpc, classify_http, classify_network, classify_sink};
-use crate::otlp::worker::Worker;
-use crate::otlp::{Envelope, ExportId, Format, Scope, WorkerOptions};
-use crate::telemetry::{Event, Observation, Recorder, StreamCounts};
+use crate::otlp::signals::{Now, Signals};
+use crate::otlp::{Envelope, ExportId, Format, Scope, Signal};
+use crate::telemetry::gen_ai::{Operation, Request};
+use crate::telemetry::{Event, Recorder, StreamCounts};
 
 /// What the streams and the facade share.
 #[derive(Debug)]
 pub(super) struct Shared {
     recorder: Recorder,
-    envelope: Envelope,
-    worker: Worker,
+    signals: Signals,
     exports: bool,
 }
 
 impl Shared {
     fn record(&mut self, event: &dyn Event) {
-        if self.exports {
-            let record = self.recorder.encode(event, unix_nanos());
-            // What has no room is counted in the worker's stats.
-            let _ = self.worker.push(record, clock::now_ms());
+        if self.exports && self.recorder.records_catalog() {
+            let Now { ms, unix_nanos } = now();
+            self.signals.push(self.recorder.encode(event, unix_nanos), ms);
         }
     }
 
-    pub(super) fn observe(&mut self, observations: Vec<Observation>, counts: &mut StreamCounts) {
+    /// What the conventions for generative AI follow of a stream, if they do.
+    pub(super) fn operation(&self, request: Request) -> Option<Operation> {
+        self.recorder.operation(request, clock::now_ms()).filter(|_| self.exports)
+    }
+
+    /// Records what was observed of a stream; see [`Stream`].
+    pub(super) fn observe(&mut self, stream: &mut Stream, aggregator: &mut Aggregator) {
+        let observations = aggregator.take_observations();
         if !self.exports {
             return;
         }
-        let (now, unix_nanos) = (clock::now_ms(), unix_nanos());
-        let Self { recorder, worker, .. } = self;
+        let is_over = aggregator.is_finished();
+        if observations.is_empty() && !is_over {
+            return;
+        }
+        let now = now();
+        if let Some(operation) = &mut stream.operation {
+            self.recorder.follow(operation, &observations, now.ms);
+        }
+        let Self { recorder, signals, .. } = self;
         for observation in observations {
-            recorder.observe(observation, counts, unix_nanos, |record| {
-                let _ = worker.push(record, now);
+            recorder.observe(observation, &mut stream.counts, now.unix_nanos, |record| {
+                signals.push(record, now.ms);
             });
         }
+        if let (true, Some(operation)) = (is_over, &mut stream.operation) {
+            self.end(operation, Some(aggregator), None, now);
+            stream.operation = None;
+        }
+    }
+
+    fn end(
+        &mut self,
+        operation: &mut Operation,
+        aggregator: Option<&Aggregator>,
+        error: Option<&Error>,
+        now: Now,
+    ) {
+        let signals = RefCell::new(&mut self.signals);
+        self.recorder.end(
+            operation,
+            aggregator,
+            error,
+            (now.ms, now.unix_nanos),
+            &mut |record| signals.borrow_mut().push(record, now.ms),
+            &mut |instrument, attributes, values| {
+                signals.borrow_mut().add(instrument, attributes, values, now);
+            },
+        );
     }
 }
 
-/// The wall clock. Hosts give it in milliseconds.
-fn unix_nanos() -> u64 {
-    (Date::now().max(0.0) as u64).saturating_mul(1_000_000)
+/// What is known of a stream that is observed.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) shared: Rc<RefCell<Shared>>,
+    counts: StreamCounts,
+    operation: Option<Operation>,
+}
+
+impl Stream {
+    pub(super) fn record(&mut self, aggregator: &mut Aggregator) {
+        let shared = Rc::clone(&self.shared);
+        shared.borrow_mut().observe(self, aggregator);
+    }
+}
+
+/// Both clocks. That of the wall, hosts give in milliseconds.
+fn now() -> Now {
+    let unix_nanos = (Date::now().max(0.0) as u64).saturating_mul(1_000_000);
+    Now { ms: clock::now_ms(), unix_nanos }
 }
 
 /// See `pkg/src/core.d.ts`.
@@ -126,25 +179,42 @@ impl TelemetryCore {
         }
         // Getters of the caller's run here, so nothing is borrowed.
         let attributes = telemetry_values::attributes(attributes);
-        let Shared { recorder, worker, .. } = &mut *self.shared.borrow_mut();
-        let _ = worker.push(recorder.encode_own(name, attributes, unix_nanos()), clock::now_ms());
+        let Shared { recorder, signals, .. } = &mut *self.shared.borrow_mut();
+        let Now { ms, unix_nanos } = now();
+        signals.push(recorder.encode_own(name, attributes, unix_nanos), ms);
+    }
+
+    /// Records that a request failed before there was a stream.
+    #[wasm_bindgen(js_name = requestFailed)]
+    pub fn request_failed(&self, request: &JsValue, status: Option<u16>, message: &str, aborted: bool) {
+        let request = telemetry_events::request(request, &JsValue::UNDEFINED);
+        let error = match status {
+            Some(_) => {
+                let provider = ProviderError { status, message: message.to_owned(), ..Default::default() };
+                Error::provider(ErrorCode::HttpStatus, provider)
+            }
+            None => Error::new(if aborted { ErrorCode::Aborted } else { ErrorCode::Transport }, message),
+        };
+        let mut shared = self.shared.borrow_mut();
+        if let Some(mut operation) = shared.operation(request) {
+            shared.end(&mut operation, None, Some(&error), now());
+        }
     }
 
     /// The next thing that the worker wants, as JSON text.
     pub fn poll(&self) -> Option<String> {
-        let output = self.shared.borrow_mut().worker.poll_output()?;
+        let output = self.shared.borrow_mut().signals.poll_output()?;
         Some(telemetry_shapes::output_json(&output))
     }
 
     /// The request body of an export.
     pub fn body(&self, id: u32) -> Vec<u8> {
-        let shared = self.shared.borrow();
-        shared.envelope.body(shared.worker.records(ExportId(id)))
+        self.shared.borrow().signals.body(ExportId(id))
     }
 
     /// The timer fired.
     pub fn tick(&self, random: f64) {
-        self.shared.borrow_mut().worker.handle_tick(clock::now_ms(), random);
+        self.shared.borrow_mut().signals.handle_tick(now(), random);
     }
 
     /// How an HTTP export ended.
@@ -200,41 +270,47 @@ impl TelemetryCore {
 
     /// Exports everything recorded so far; returns the flush's id.
     pub fn flush(&self, timeout_ms: Option<f64>) -> u32 {
-        self.shared.borrow_mut().worker.flush(timeout_ms, clock::now_ms()).0
+        self.shared.borrow_mut().signals.flush(timeout_ms, now()).0
     }
 
     /// Exports everything and ends.
     pub fn shutdown(&self, timeout_ms: Option<f64>) {
-        self.shared.borrow_mut().worker.shutdown(timeout_ms, clock::now_ms());
+        self.shared.borrow_mut().signals.shutdown(timeout_ms, now());
     }
 
     /// The requests to send at once because the page goes away, as JSON text.
     #[wasm_bindgen(js_name = takeForUnload)]
     pub fn take_for_unload(&self, budget_bytes: f64, resend_in_flight: bool) -> String {
         let budget = budget_bytes.max(0.0) as usize;
-        let batches =
-            self.shared.borrow_mut().worker.take_for_unload(budget, resend_in_flight, clock::now_ms());
+        let batches = self.shared.borrow_mut().signals.take_for_unload(budget, resend_in_flight, now());
         telemetry_shapes::unload_json(&batches)
     }
 
     /// Gives up what still waits.
     pub fn abandon(&self) {
-        self.shared.borrow_mut().worker.abandon(clock::now_ms());
+        self.shared.borrow_mut().signals.abandon(clock::now_ms());
     }
 
     /// What became of the records, as JSON text.
     pub fn stats(&self) -> String {
-        telemetry_shapes::stats_json(&self.shared.borrow().worker.stats())
+        let shared = self.shared.borrow();
+        telemetry_shapes::stats_json(&shared.signals.stats(), shared.signals.metrics_stats().as_ref())
     }
 }
 
 impl TelemetryCore {
-    pub(super) fn shared(&self) -> Rc<RefCell<Shared>> {
-        Rc::clone(&self.shared)
+    /// A stream to be observed; `request` and `content` are `TelemetryRequest` and `TelemetryContent` of
+    /// `pkg/src/core.d.ts`, or `undefined`.
+    pub(super) fn stream(&self, request: &JsValue, content: &JsValue) -> Stream {
+        // Getters of the caller's may run here, so nothing is borrowed.
+        let is_told = request.is_null();
+        let request = telemetry_events::request(request, content);
+        let operation = self.shared.borrow().operation(request).filter(|_| !is_told);
+        Stream { shared: Rc::clone(&self.shared), counts: StreamCounts::default(), operation }
     }
 
     fn respond(&self, id: u32, outcome: Outcome, random: f64) {
-        self.shared.borrow_mut().worker.handle_response(ExportId(id), outcome, clock::now_ms(), random);
+        self.shared.borrow_mut().signals.handle_response(ExportId(id), outcome, clock::now_ms(), random);
     }
 }
 
@@ -243,14 +319,18 @@ fn build(settings: &JsValue) -> Result<TelemetryCore, Error> {
     let version = env!("CARGO_PKG_VERSION");
     let scope = Scope { name: SCOPE.into(), version: version.into(), ..Scope::default() };
     let envelope = Envelope::new(js.format, &js.resource, &scope);
-    let overhead = Overhead {
-        request: envelope.request_overhead() + js.frame_overhead,
-        record: envelope.record_overhead(),
-    };
-    let worker = Worker::new(WorkerOptions { overhead, ..js.worker })?;
     let mut recorder = Recorder::new(js.session, js.sse_events, js.format, js.limits);
     recorder.record_timings(js.stream_timings);
-    let shared = Rc::new(RefCell::new(Shared { recorder, envelope, worker, exports: js.exports }));
+    let mut signals = Signals::new(envelope, js.worker.clone(), js.frame_overhead)?;
+    if let Some((gen_ai, codex)) = js.gen_ai {
+        if let Some(interval_ms) = js.metrics_interval_ms {
+            let scope = Scope { schema_url: gen_ai.names.schema_url.into(), ..scope };
+            let envelope = Envelope::of(Signal::Metrics, js.format, &js.resource, &scope);
+            signals.add_metrics(envelope, js.worker, js.frame_overhead, interval_ms, now().unix_nanos)?;
+        }
+        recorder = recorder.with_gen_ai(gen_ai, codex);
+    }
+    let shared = Rc::new(RefCell::new(Shared { recorder, signals, exports: js.exports }));
     Ok(TelemetryCore { shared })
 }
 

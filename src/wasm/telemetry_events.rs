@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use wasm_bindgen::JsValue;
 
 use super::telemetry_object::{Fields, json_of, push_list};
+use super::telemetry_values;
 use crate::error::Error;
 use crate::json::{self, JsonText};
+use crate::telemetry::gen_ai::Request;
 use crate::telemetry::{ApiRequest, ConversationStarts, ToolDecision, ToolResult};
 
 /// What an event's object is called in messages.
@@ -83,6 +85,34 @@ pub(super) fn tool_result(value: &JsValue) -> Result<ToolResult, Error> {
         output: js.text("output"),
     };
     js.finish(event)
+}
+
+/// A request, of `TelemetryRequest`, and its content. What can not be read is as good as absent: the facade has made the
+/// one and checked the other.
+pub(super) fn request(request: &JsValue, content: &JsValue) -> Request {
+    let mut read = Request::default();
+    let names = ["started_ms", "model", "server_address", "server_port", "parameters"];
+    if let Ok(json) = json_of(request, EVENT, &names) {
+        let js = Fields::of(&json, EVENT);
+        read = Request {
+            started_ms: js.number_some("started_ms"),
+            model: js.text_some("model"),
+            server_address: js.text_some("server_address"),
+            server_port: js.number_some("server_port").map(|port| port as u16),
+            parameters: js.get("parameters").map(Request::parameters_of).unwrap_or_default(),
+            ..read
+        };
+    }
+    if content.is_object() {
+        for (name, value) in telemetry_values::attributes(content) {
+            match name.as_str() {
+                "input_messages" => read.input_messages = value,
+                "system_instructions" => read.system_instructions = value,
+                _ => {}
+            }
+        }
+    }
+    read
 }
 
 /// JavaScript's numbers, where whole ones are meant.

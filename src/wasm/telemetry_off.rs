@@ -44,6 +44,10 @@ impl TelemetryCore {
     pub fn tool_result(&self, _event: JsValue) {}
 
     /// Nothing.
+    #[wasm_bindgen(js_name = requestFailed)]
+    pub fn request_failed(&self, _request: &JsValue, _status: Option<u16>, _message: &str, _aborted: bool) {}
+
+    /// Nothing.
     pub fn log(&self, _name: &str, _attributes: &JsValue) {}
 
     /// The ends of flushes and of the shutdown.

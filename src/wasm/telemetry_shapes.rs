@@ -8,7 +8,8 @@ use super::telemetry_object::{Fields, json_of};
 use crate::error::Error;
 use crate::json::{self, JsonText, Object, Raw, write_list};
 use crate::otlp::queue::Stats;
-use crate::otlp::{Format, Limits, Output, Resource, UnloadBatch, WorkerOptions};
+use crate::otlp::{ExportId, Format, Limits, Output, Resource, Signal, UnloadBatch, WorkerOptions};
+use crate::telemetry::gen_ai::{GenAi, Names};
 use crate::telemetry::{AttributeTypes, ContentPolicy, Session, SseEvents, TraceParent};
 
 /// The instrumentation scope's name, and the SDK's.
@@ -25,6 +26,10 @@ pub(super) struct JsSettings {
     pub(super) exports: bool,
     pub(super) worker: WorkerOptions,
     pub(super) limits: Limits,
+    /// How the conventions for generative AI are followed, and whether the catalog's events are recorded, too.
+    pub(super) gen_ai: Option<(GenAi, bool)>,
+    /// `None`: no metrics.
+    pub(super) metrics_interval_ms: Option<f64>,
 }
 
 impl JsSettings {
@@ -72,9 +77,24 @@ impl JsSettings {
                 value_length: js.number_some("attributeValueLengthLimit").map(|length| length as usize),
                 ..defaults
             },
+            gen_ai: gen_ai(&js),
+            metrics_interval_ms: js.number_some("metricsIntervalMs"),
         };
         js.finish(settings)
     }
+}
+
+fn gen_ai(js: &Fields<'_>) -> Option<(GenAi, bool)> {
+    let codex = match js.one_of("conventions", &["codex", "gen_ai", "both"]) {
+        0 => return None,
+        conventions => conventions == 2,
+    };
+    let names = match js.one_of("semconv", &["1.41.0", "latest"]) {
+        0 => &Names::V1_41,
+        _ => &Names::LATEST,
+    };
+    let (provider, content) = (js.text_some("provider"), content_policy(js, "captureContent"));
+    Some((GenAi { names, provider, content }, codex))
 }
 
 /// `true`, `false`, or a number of bytes.
@@ -147,7 +167,7 @@ pub(super) fn output_json(output: &Output) -> String {
     match output {
         Output::Send { id, attempt, records, body_len, deadline_ms } => {
             object.string("type", "send");
-            object.number("id", id.0.into());
+            write_id(&mut object, *id);
             object.number("attempt", u64::from(*attempt));
             object.number("records", *records as u64);
             object.number("body_len", *body_len as u64);
@@ -175,10 +195,20 @@ pub(super) fn output_json(output: &Output) -> String {
     out
 }
 
+fn write_id(object: &mut Object<'_>, id: ExportId) {
+    object.number("id", id.0.into());
+    object.string("signal", if id.signal() == Signal::Logs { "logs" } else { "metrics" });
+}
+
 /// `TelemetryStats` of `pkg/src/telemetry/driver.ts`, as JSON text.
-pub(super) fn stats_json(stats: &Stats) -> String {
+pub(super) fn stats_json(stats: &Stats, metrics: Option<&Stats>) -> String {
     let mut out = String::new();
-    let mut object = Object::begin(&mut out);
+    write_stats(stats, metrics, &mut out);
+    out
+}
+
+fn write_stats(stats: &Stats, metrics: Option<&Stats>, out: &mut String) {
+    let mut object = Object::begin(out);
     object.number("queued", stats.queued as u64);
     object.number("queued_bytes", stats.queued_bytes as u64);
     object.number("in_flight", stats.in_flight as u64);
@@ -197,8 +227,10 @@ pub(super) fn stats_json(stats: &Stats) -> String {
     object.optional_string("last_error", stats.last_error.as_deref());
     object.optional_string("last_warning", stats.last_warning.as_deref());
     object.optional_millis("last_export_ms", stats.last_export_ms);
+    if let Some(metrics) = metrics {
+        write_stats(metrics, None, object.key("metrics"));
+    }
     object.end();
-    out
 }
 
 /// The batches to send at once, as JSON text.
@@ -206,7 +238,7 @@ pub(super) fn unload_json(batches: &[UnloadBatch]) -> String {
     let mut out = String::new();
     write_list(&mut out, batches, &mut |batch, out| {
         let mut object = Object::begin(out);
-        object.number("id", batch.id.0.into());
+        write_id(&mut object, batch.id);
         object.number("records", batch.records as u64);
         object.number("body_len", batch.body_len as u64);
         object.end();

@@ -36,7 +36,13 @@ export interface DroppedRecords {
 }
 
 /** What became of the records. Each is in exactly one of `queued`, `exported`, `rejected` and `dropped`. */
-export interface TelemetryStats {
+export interface TelemetryStats extends SignalStats {
+  /** What became of the metrics, where there are any; an instrument's values of one interval are one. */
+  metrics?: SignalStats;
+}
+
+/** What became of records of one kind. */
+export interface SignalStats {
   /** In the queue now, those in a request included. */
   queued: number;
   queued_bytes: number;
@@ -195,19 +201,19 @@ export class Driver {
   }
 
   #unload(exporter: Exporter, budget: number, resend: boolean): void {
-    const batches = JSON.parse(this.#core.takeForUnload(budget, resend)) as { id: number; records: number }[];
-    for (const { id, records } of batches) {
-      const body = this.#core.body(id);
-      this.#send(exporter, id, new Request({ attempt: 1, records, timeoutMs: UNLOAD_TIMEOUT_MS, body, unload: true }));
+    const batches = JSON.parse(this.#core.takeForUnload(budget, resend)) as UnloadBatch[];
+    for (const { id, records, signal: type = "logs" } of batches) {
+      const parts = { type, attempt: 1, records, timeoutMs: UNLOAD_TIMEOUT_MS, body: this.#core.body(id), unload: true };
+      this.#send(exporter, id, new Request(parts));
     }
   }
 
   #perform(output: WorkerOutput): void {
     switch (output.type) {
       case "send": {
-        const { id, attempt, records, deadline_ms } = output;
+        const { id, signal: type = "logs", attempt, records, deadline_ms } = output;
         const timeoutMs = Math.max(0, deadline_ms - performance.now());
-        const request = new Request({ attempt, records, timeoutMs, body: this.#core.body(id), unload: false });
+        const request = new Request({ type, attempt, records, timeoutMs, body: this.#core.body(id), unload: false });
         if (this.#exporter !== undefined) this.#send(this.#exporter, id, request);
         return;
       }
@@ -340,8 +346,13 @@ export class Driver {
   }
 
   #tellOfLosses(): void {
-    const { dropped: before, rejected, last_warning } = this.#seen;
+    const before = this.#seen;
     const now = this.#readStats();
+    this.#tellOfLossesOf(before, now);
+    if (now.metrics !== undefined) this.#tellOfLossesOf(before.metrics ?? EMPTY_STATS, now.metrics);
+  }
+
+  #tellOfLossesOf({ dropped: before, rejected, last_warning }: SignalStats, now: SignalStats): void {
     const refused = now.dropped.fatal + now.dropped.too_large - before.fatal - before.too_large;
     if (refused > 0) this.#warn("refused", `records were dropped (${refused}): ${now.last_error ?? "too large"}`);
     if (now.dropped.queue_full > before.queue_full) {
@@ -363,8 +374,11 @@ export class Driver {
   }
 }
 
+type UnloadBatch = Pick<Extract<WorkerOutput, { type: "send" }>, "id" | "signal" | "records">;
+
 /** A request under way. */
 class Request implements ExportRequest {
+  readonly type: "logs" | "metrics";
   readonly attempt: number;
   readonly records: number;
   readonly body: Uint8Array<ArrayBuffer>;
@@ -373,7 +387,8 @@ class Request implements ExportRequest {
   keepalive = false;
   readonly #controller = new AbortController();
 
-  constructor(parts: Pick<ExportRequest, "attempt" | "records" | "body" | "timeoutMs" | "unload">) {
+  constructor(parts: Pick<ExportRequest, "type" | "attempt" | "records" | "body" | "timeoutMs" | "unload">) {
+    this.type = parts.type;
     this.attempt = parts.attempt;
     this.records = parts.records;
     this.body = parts.body;

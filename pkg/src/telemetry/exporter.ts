@@ -8,6 +8,8 @@ import { SinkExporter } from "./sink.js";
 
 /** One request, as the worker wants it. @internal */
 export interface ExportRequest {
+  /** What the records are; which path or service they go to. */
+  readonly type: "logs" | "metrics";
   /** 1, or more if the same records were sent before. */
   readonly attempt: number;
   /** How many records it has. */
@@ -40,6 +42,8 @@ export interface Exporter {
   readonly frameOverhead: number;
   /** For people: where the batches go, without secrets. */
   readonly target: string;
+  /** Whether it has a place for metrics. */
+  readonly takesMetrics: boolean;
   /** How many bytes of bodies it could send now so that they survive the page. */
   readonly unloadBudget: number;
   /** Sends. Does not reject, and after `signal` the result is nobody's business. */

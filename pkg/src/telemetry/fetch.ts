@@ -105,7 +105,8 @@ export function withTraceparent(
   return { ...init, headers };
 }
 
-function isAbort(error: unknown): boolean {
+/** Whether it was the caller who ended it. */
+export function isAbort(error: unknown): boolean {
   const name = error instanceof Error ? error.name : undefined;
   return name === "AbortError" || name === "TimeoutError";
 }

@@ -9,7 +9,10 @@ import { describe } from "./failure.js";
 import { joined, MAX_RESPONSE_BYTES } from "./http.js";
 import type { Certificate, ResolvedGrpc } from "./settings.js";
 
-const PATH = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+const PATHS = {
+  logs: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+  metrics: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+};
 /** A flag, and the message's length. */
 const PREFIX_BYTES = 5;
 const UNIMPLEMENTED = 12;
@@ -37,8 +40,9 @@ const CANCEL = 8;
 /** A call that the server has surely not looked at. */
 class Unprocessed extends Error {}
 
-/** A message with its prefix. */
+/** A message with its prefix, and where it goes. */
 interface Frame {
+  path: string;
   bytes: Uint8Array;
   gzipped: boolean;
 }
@@ -54,6 +58,7 @@ export class GrpcExporter implements Exporter {
   readonly format = "protobuf";
   readonly frameOverhead = PREFIX_BYTES;
   readonly target: string;
+  readonly takesMetrics = true;
   /** Nothing survives a page over http2 (there are pages in Electron). */
   readonly unloadBudget = 0;
   readonly #http2: typeof import("node:http2");
@@ -81,7 +86,6 @@ export class GrpcExporter implements Exporter {
       "user-agent": `OTel-OTLP-Exporter-streamgauge/${VERSION}`,
       ...settings.headers,
       ":method": "POST",
-      ":path": PATH,
       "content-type": "application/grpc",
       te: "trailers",
       "grpc-accept-encoding": "identity",
@@ -106,7 +110,7 @@ export class GrpcExporter implements Exporter {
 
   async #attempt(request: ExportRequest, until: number): Promise<ExportResult> {
     try {
-      const frame = await this.#frame(request.body);
+      const frame = await this.#frame(request);
       const reused = this.#connection !== undefined;
       try {
         return await this.#call(frame, request.signal, until);
@@ -120,7 +124,7 @@ export class GrpcExporter implements Exporter {
     }
   }
 
-  async #frame(body: Uint8Array): Promise<Frame> {
+  async #frame({ body, type }: ExportRequest): Promise<Frame> {
     const zlib = this.#gzip ? nodeModule("node:zlib") : undefined;
     const compressed = zlib && (await new Promise<Uint8Array | undefined>((resolve) => {
       zlib.gzip(body, (error, result) => resolve(error ? undefined : result));
@@ -130,7 +134,7 @@ export class GrpcExporter implements Exporter {
     bytes[0] = compressed === undefined ? 0 : 1;
     new DataView(bytes.buffer).setUint32(1, message.length);
     bytes.set(message, PREFIX_BYTES);
-    return { bytes, gzipped: compressed !== undefined };
+    return { path: PATHS[type === "metrics" ? type : "logs"], bytes, gzipped: compressed !== undefined };
   }
 
   async #call(frame: Frame, signal: AbortSignal, until: number): Promise<ExportResult> {
@@ -186,7 +190,7 @@ export class GrpcExporter implements Exporter {
       const encoding = frame.gzipped ? { "grpc-encoding": "gzip" } : {};
       try {
         const timeout = { "grpc-timeout": grpcTimeout(until - performance.now()) };
-        stream = session.request({ ...this.#headers, ...encoding, ...timeout });
+        stream = session.request({ ...this.#headers, ":path": frame.path, ...encoding, ...timeout });
       } catch (error) {
         // The session was closed or told to go away a moment ago.
         settle();

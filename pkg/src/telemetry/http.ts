@@ -24,7 +24,9 @@ export class HttpExporter implements Exporter {
   readonly format: "json" | "protobuf";
   readonly frameOverhead = 0;
   readonly target: string;
+  readonly takesMetrics: boolean;
   readonly #settings: ResolvedHttp;
+  readonly #metricsEndpoint: string | undefined;
   /** As it was at the start: what wraps it later (ours, an instrumentation's) does not see the telemetry. */
   readonly #fetch: typeof fetch;
   readonly #headers: Record<string, string>;
@@ -38,6 +40,8 @@ export class HttpExporter implements Exporter {
     this.#fetch = unwrapped(globalThis.fetch);
     this.format = settings.protocol === "json" ? "json" : "protobuf";
     this.target = withoutQuery(settings.endpoint);
+    this.#metricsEndpoint = settings.metricsEndpoint ?? metricsBeside(settings.endpoint);
+    this.takesMetrics = this.#metricsEndpoint !== undefined;
     this.#keepalive = settings.keepalive && page;
     this.#headers = {
       // A browser has its own, and would ask the server's leave for another.
@@ -77,7 +81,9 @@ export class HttpExporter implements Exporter {
       keepaliveInFlight += body.length;
     }
     try {
-      const response = await this.#fetch.call(globalThis, this.#settings.endpoint, init);
+      const { endpoint } = this.#settings;
+      const url = request.type === "metrics" ? (this.#metricsEndpoint ?? endpoint) : endpoint;
+      const response = await this.#fetch.call(globalThis, url, init);
       return await answer(response);
     } catch (error) {
       if (!signal.aborted) this.#avoidKeepalive = keepalive;
@@ -158,6 +164,12 @@ function unwrapped(fetcher: typeof fetch): typeof fetch {
     found = original as typeof fetch;
   }
   return found;
+}
+
+/** The standard's path for metrics, where the one for logs is the standard's. */
+function metricsBeside(endpoint: string): string | undefined {
+  const standard = /\/v1\/logs(?=\/?(?:[?#]|$))/;
+  return standard.test(endpoint) ? endpoint.replace(standard, "/v1/metrics") : undefined;
 }
 
 /** A query may hold a key. */

@@ -6,11 +6,12 @@ import { asStreamError } from "../bindings.js";
 import { StreamError } from "../errors.js";
 import { splitOptions } from "../options.js";
 import type { AggregatorOptions, FinalResponse } from "../types.js";
-import { attempted, describe, withTraceparent } from "./fetch.js";
+import { attempted, describe, isAbort, withTraceparent } from "./fetch.js";
 import type { Attempt } from "./fetch.js";
-import { observerOf } from "./observe.js";
+import { noteRequest, observerOf } from "./observe.js";
 import type { BodyWatcher } from "./passed.js";
 import { passThrough } from "./passed.js";
+import { requestOf } from "./request.js";
 
 /** What {@link observedFetch} does beside fetching. */
 export interface ObservedFetchOptions extends Omit<AggregatorOptions, "include"> {
@@ -29,7 +30,7 @@ const ENDPOINTS = /(?<!\/threads\/[^/]+)\/(completions|responses|messages)\/?$/;
  * A `fetch` that measures what goes through it, for libraries that take one: `new OpenAI({ fetch })`, `createOpenAI({ fetch })`
  * of the AI SDK, `new Anthropic({ fetch })`.
  *
- * Each call is one `codex.api_request`; it never tries again by itself, as these libraries do. Event streams, and JSON answers
+ * Each call is one `codex.api_request` (and, to a model, one request of the conventions for generative AI); it never tries again by itself, as these libraries do. Event streams, and JSON answers
  * of a model, are measured as {@link aggregate} would: chunks go to their reader first, the same bytes are looked at after
  * that, and nothing is read that the reader does not ask for. The response is what it was, but its body can not be read with a
  * reader of the kind `byob`. Nothing that goes wrong in here reaches the caller.
@@ -63,12 +64,19 @@ export function observedFetch(options: ObservedFetchOptions = {}): typeof global
   return async (input, init) => {
     const attempt = attemptOf(input, init);
     const startedAt = performance.now();
+    const request = observer?.follows === true ? requestOf(input, init) : undefined;
+    const failed = (status: number | undefined, message: string, isAborted: boolean): void => {
+      if (request === undefined || !asksModel(input, init)) return;
+      observer?.core.requestFailed(request, status, message, isAborted);
+      observer?.drain();
+    };
     let response: Response;
     try {
       response = await fetch(input, withTraceparent(input, init, observer?.traceparent));
     } catch (error) {
       try {
         record({ attempt, duration_ms: performance.now() - startedAt, error_message: describe(error) });
+        failed(undefined, describe(error), isAbort(error));
       } catch {
         // The failure is the caller's, ours is not.
       }
@@ -76,8 +84,11 @@ export function observedFetch(options: ObservedFetchOptions = {}): typeof global
     }
     try {
       record(attempted(attempt, startedAt, response));
+      if (!response.ok) failed(response.status, "", false);
       if (!response.ok || !isAnswer(response, input, init)) return response;
-      return passThrough(response, new Watcher((bytes) => finished(aggregate(bytes, { ...reading, idleTimeoutMs: 0 }))));
+      const watcher = new Watcher((bytes) => finished(aggregate(bytes, { ...reading, idleTimeoutMs: 0 })));
+      if (request !== undefined) noteRequest(watcher, request);
+      return passThrough(response, watcher);
     } catch {
       // A response of another making than the web's.
       return response;
@@ -147,10 +158,13 @@ class Watcher implements BodyWatcher, AsyncIterableIterator<Uint8Array, undefine
 
 function isAnswer(response: Response, input: RequestInfo | URL, init: RequestInit | undefined): boolean {
   const type = response.headers.get("content-type") ?? "";
-  if (/^text\/event-stream\b/i.test(type)) return true;
+  return /^text\/event-stream\b/i.test(type) || asksModel(input, init, response.url);
+}
+
+function asksModel(input: RequestInfo | URL, init: RequestInit | undefined, answeredBy = ""): boolean {
   const request = input instanceof Request ? input : undefined;
   if (!/^post$/i.test(init?.method ?? request?.method ?? "GET")) return false;
-  const url = response.url || (request?.url ?? String(input));
+  const url = answeredBy || (request?.url ?? String(input));
   return ENDPOINTS.test(url.replace(/[?#].*$/s, ""));
 }
 

@@ -15,6 +15,7 @@ interface Places {
 
 interface FoundOtlp {
   endpoint: string;
+  metricsEndpoint?: string;
   headers: Record<string, string>;
   gzip: boolean;
   places: Places;
@@ -33,7 +34,11 @@ interface OtelVariables {
   resourceAttributes?: Record<string, string>;
   attributeCountLimit?: number;
   attributeValueLengthLimit?: number;
+  metricsIntervalMs?: number | false;
 }
+
+/** The one variable for metrics' endpoint; their other settings are the logs'. */
+export const METRICS_ENDPOINT = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
 
 const MAX_MS = 2_147_483_647;
 const MAX_COUNT = 2 ** 31 - 1;
@@ -64,6 +69,8 @@ class Reader {
     const serviceName = this.#get("OTEL_SERVICE_NAME") ?? named;
     const count = this.#limit("COUNT");
     const length = this.#limit("VALUE_LENGTH");
+    const off = this.#get("OTEL_METRICS_EXPORTER")?.toLowerCase() === "none";
+    const interval = off ? false : this.#number("OTEL_METRIC_EXPORT_INTERVAL", 1, MAX_MS);
     return {
       exporter: this.#exporter(),
       worker: this.#worker(),
@@ -71,6 +78,7 @@ class Reader {
       ...(Object.keys(resourceAttributes).length === 0 ? {} : { resourceAttributes }),
       ...(count === undefined ? {} : { attributeCountLimit: count }),
       ...(length === undefined ? {} : { attributeValueLengthLimit: length }),
+      ...(interval === undefined ? {} : { metricsIntervalMs: interval }),
     };
   }
 
@@ -105,7 +113,11 @@ class Reader {
         this.#warn(`${place} is ignored: fetch has no such setting (for a certificate, use NODE_EXTRA_CA_CERTS)`);
       }
     }
-    return { type: "otlp-http", protocol, endpoint: this.#httpEndpoint(places.endpoint), headers, gzip, places };
+    const metrics = this.#get(METRICS_ENDPOINT);
+    return {
+      type: "otlp-http", protocol, endpoint: this.#httpEndpoint(places.endpoint), headers, gzip, places,
+      ...(metrics === undefined ? {} : { metricsEndpoint: metrics }),
+    };
   }
 
   /** The variable that decides: the logs' own, else the general one. */

@@ -4,7 +4,7 @@ import type { TelemetryCoreSettings } from "../core.js";
 import { StreamError } from "../errors.js";
 import { defaultEnv, isNode, variable } from "./environment.js";
 import type { Env } from "./environment.js";
-import { otelVariables } from "./otelenv.js";
+import { METRICS_ENDPOINT, otelVariables } from "./otelenv.js";
 import type { FoundExporter } from "./otelenv.js";
 import type { SinkFunction, SinkSettings } from "./sink.js";
 import { otelFromTomlSync } from "./toml.js";
@@ -23,6 +23,19 @@ export interface OtelSettings {
   log_user_prompt?: boolean;
   /** The batch worker's numbers. */
   batch?: BatchSettings;
+  /** Which conventions the events follow; see the option of the same name of `Telemetry`, which counts before this. */
+  conventions?: Conventions;
+  /** Whether there are metrics, if `conventions` include `gen_ai`. Default: `true`. */
+  metrics?: boolean | MetricsSettings;
+}
+
+/** The reference's event catalog, OpenTelemetry's conventions for generative AI, or both beside each other. */
+export type Conventions = "codex" | "gen_ai" | "both";
+
+/** When metrics are exported. */
+export interface MetricsSettings {
+  /** How long values are gathered before they are exported, in milliseconds. Default: 60 000. */
+  interval_ms?: number;
 }
 
 /** `exporter = { otlp-http = { .. } }` */
@@ -39,6 +52,11 @@ export interface OtlpGrpcExporter {
 export interface OtlpHttpSettings {
   /** The whole URL, used as it is: `https://otel.example.com/v1/logs`. In a page, `/v1/logs` is its own server. */
   endpoint: string;
+  /**
+   * The whole URL for metrics. Default: `endpoint` with `/v1/metrics` instead of the `/v1/logs` at its end; if that is not
+   * its end, there are no metrics.
+   */
+  metrics_endpoint?: string;
   /** How records are encoded: as protobuf, or as JSON. */
   protocol: "binary" | "json";
   /** Further headers. `${NAME}`, here and in `endpoint`, is filled in from the environment. */
@@ -110,6 +128,8 @@ export type ResolvedExporter =
 export interface ResolvedHttp {
   type: "otlp-http";
   endpoint: string;
+  /** If it was given. */
+  metricsEndpoint?: string;
   protocol: "binary" | "json";
   headers: Record<string, string>;
   gzip: boolean;
@@ -138,6 +158,9 @@ export interface ResolvedSettings {
   logUserPrompt: boolean;
   exporter: ResolvedExporter;
   worker: TelemetryCoreSettings["worker"];
+  conventions?: Conventions;
+  /** How long metrics are gathered; `false` for none. */
+  metricsIntervalMs?: number | false;
   /** From the `OTEL_...` variables only. */
   serviceName?: string;
   resourceAttributes?: Record<string, string>;
@@ -156,6 +179,9 @@ export interface Surroundings {
 }
 
 const WORKER_MAX_MS = 2_147_483_647;
+
+/** The values of the option and the key. @internal */
+export const CONVENTIONS = ["codex", "gen_ai", "both"] as const satisfies readonly Conventions[];
 
 /** Each number's least and largest value. */
 const BATCH: Record<keyof BatchSettings, { least: number; most: number; integer: boolean }> = {
@@ -215,11 +241,17 @@ class Resolver {
 
   resolve(otel: unknown): ResolvedSettings {
     const table = otel === undefined ? {} : asTable("otel", otel);
-    checkKeys("otel", table, ["environment", "exporter", "log_user_prompt", "batch"]);
+    checkKeys("otel", table, ["environment", "exporter", "log_user_prompt", "batch", "conventions", "metrics"]);
     const environment = optionalString("otel.environment", table["environment"]) ?? "dev";
     const logUserPrompt = optionalBoolean("otel.log_user_prompt", table["log_user_prompt"]) ?? false;
     const batch = this.#batch(table["batch"]);
-    const common = { environment, logUserPrompt, warnings: this.#warnings };
+    const conventions = choice("otel.conventions", table["conventions"], CONVENTIONS);
+    const metricsIntervalMs = this.#metrics(table["metrics"]);
+    const common = {
+      environment, logUserPrompt, warnings: this.#warnings,
+      ...(conventions === undefined ? {} : { conventions }),
+      ...(metricsIntervalMs === undefined ? {} : { metricsIntervalMs }),
+    };
     if (table["exporter"] !== undefined) {
       return { ...common, exporter: this.#exporter("otel.exporter", table["exporter"]), worker: ordered(batch) };
     }
@@ -227,7 +259,18 @@ class Resolver {
     const found = otelVariables(this.#env, (warning) => this.#warnings.push(warning));
     if (found === undefined) return { ...common, exporter: { type: "none" }, worker: ordered(batch) };
     const { exporter, worker, ...rest } = found;
-    return { ...common, ...rest, exporter: this.#fromVariables(exporter), worker: ordered({ ...worker, ...batch }) };
+    return { ...rest, ...common, exporter: this.#fromVariables(exporter), worker: ordered({ ...worker, ...batch }) };
+  }
+
+  #metrics(value: unknown): number | false | undefined {
+    if (value === undefined || value === true) return undefined;
+    if (value === false) return false;
+    const table = asTable("otel.metrics", value);
+    checkKeys("otel.metrics", table, ["interval_ms"]);
+    const interval = table["interval_ms"];
+    if (interval === undefined) return undefined;
+    if (typeof interval === "number" && interval >= 1 && interval <= WORKER_MAX_MS) return interval;
+    throw bad("otel.metrics.interval_ms", `must be a number from 1 to ${WORKER_MAX_MS}, not ${shown(interval)}`);
   }
 
   #exporter(path: string, value: unknown): ResolvedExporter {
@@ -257,15 +300,18 @@ class Resolver {
   }
 
   #http(path: string, table: Record<string, unknown>): ResolvedHttp {
-    checkKeys(path, table, ["endpoint", "protocol", "headers", "compression", "keepalive"]);
-    const at = `${path}.endpoint`;
-    const endpoint = this.#endpoint(at, this.#filled(at, table["endpoint"]), true);
+    checkKeys(path, table, ["endpoint", "metrics_endpoint", "protocol", "headers", "compression", "keepalive"]);
+    const url = (name: string) => {
+      return this.#endpoint(`${path}.${name}`, this.#filled(`${path}.${name}`, table[name]), true);
+    };
+    const endpoint = url("endpoint");
+    const metrics = table["metrics_endpoint"] === undefined ? {} : { metricsEndpoint: url("metrics_endpoint") };
     const protocols = ["binary", "json"] as const;
     const protocol = choice(`${path}.protocol`, table["protocol"], protocols, { grpc: "the exporter otlp-grpc" });
     if (protocol === undefined) throw bad(`${path}.protocol`, 'it is missing: give "binary" or "json"');
     const headers = checkHeaders(`${path}.headers`, this.#filledHeaders(`${path}.headers`, table["headers"]), false);
     const keepalive = optionalBoolean(`${path}.keepalive`, table["keepalive"]) ?? true;
-    return { type: "otlp-http", endpoint, protocol, headers, gzip: gzip(path, table), keepalive };
+    return { type: "otlp-http", endpoint, ...metrics, protocol, headers, gzip: gzip(path, table), keepalive };
   }
 
   #grpc(path: string, table: Record<string, unknown>): ResolvedGrpc {
@@ -378,13 +424,16 @@ class Resolver {
   /** What the variables gave, checked as settings are, but literal: `${..}` in them was the shell's business. */
   #fromVariables(found: FoundExporter): ResolvedExporter {
     if (found.type === "none" || found.type === "sink") return found;
-    const { places, endpoint: text, gzip } = found;
+    const { places, endpoint: text, gzip, metricsEndpoint: metricsText } = found;
     if (found.type === "otlp-grpc") this.#needNode(places.protocol);
     const isHttp = found.type === "otlp-http";
     const endpoint = this.#endpoint(places.endpoint, { template: text, text }, isHttp);
     const headers = checkHeaders(places.headers, found.headers, !isHttp);
     if (found.type === "otlp-grpc") return { type: "otlp-grpc", endpoint, headers, gzip, tls: found.tls };
-    return { type: "otlp-http", endpoint, headers, gzip, protocol: found.protocol, keepalive: true };
+    const metrics = metricsText === undefined ? {} : {
+      metricsEndpoint: this.#endpoint(METRICS_ENDPOINT, { template: metricsText, text: metricsText }, true),
+    };
+    return { type: "otlp-http", endpoint, ...metrics, headers, gzip, protocol: found.protocol, keepalive: true };
   }
 }
 

@@ -23,6 +23,47 @@ export interface OtlpScopeLogs {
   schemaUrl?: string;
 }
 
+/** A batch of metrics: OTLP's `ExportMetricsServiceRequest` in its JSON form. */
+export interface OtlpMetrics {
+  resourceMetrics: OtlpResourceMetrics[];
+}
+
+/** Metrics of one resource. */
+export interface OtlpResourceMetrics {
+  resource?: { attributes?: OtlpKeyValue[]; droppedAttributesCount?: number };
+  scopeMetrics?: OtlpScopeMetrics[];
+  schemaUrl?: string;
+}
+
+/** Metrics of one scope. */
+export interface OtlpScopeMetrics {
+  scope?: { name?: string; version?: string; attributes?: OtlpKeyValue[]; droppedAttributesCount?: number };
+  metrics?: OtlpHistogramMetric[];
+  schemaUrl?: string;
+}
+
+/** An instrument's values of one interval; `aggregationTemporality` is 1, delta. */
+export interface OtlpHistogramMetric {
+  name: string;
+  description?: string;
+  unit?: string;
+  histogram: { aggregationTemporality: number; dataPoints: OtlpHistogramPoint[] };
+}
+
+/** The values of one set of attributes. 64-bit numbers are decimal strings. */
+export interface OtlpHistogramPoint {
+  attributes?: OtlpKeyValue[];
+  startTimeUnixNano: string;
+  timeUnixNano: string;
+  count: string;
+  sum: number;
+  min: number;
+  max: number;
+  /** One more than there are bounds. */
+  bucketCounts: string[];
+  explicitBounds: number[];
+}
+
 /** One record. 64-bit numbers are decimal strings, ids are hex. */
 export interface OtlpLogRecord {
   timeUnixNano?: string;
@@ -57,7 +98,9 @@ export interface OtlpAnyValue {
 
 /** What is known of a batch beside its records. */
 export interface SinkInfo {
-  /** How many records it has. */
+  /** What it is of. Metrics come only where `conventions` include `gen_ai`. */
+  type: "logs" | "metrics";
+  /** How many records, or metrics, it has. */
   records: number;
   /** 1, or more if it was handed out before. */
   attempt: number;
@@ -72,20 +115,22 @@ export interface SinkInfo {
  * again. For an error with `retryable: true` they do, as after a lost connection.
  */
 export type SinkSettings =
-  | { sink: (batch: OtlpLogs, info: SinkInfo) => unknown; format?: "object" }
-  | { sink: (batch: string, info: SinkInfo) => unknown; format: "json" }
-  | { sink: (batch: Uint8Array<ArrayBuffer>, info: SinkInfo) => unknown; format: "protobuf" };
+  // As methods: who has no metrics may declare a parameter of `OtlpLogs`.
+  | { sink(batch: OtlpLogs | OtlpMetrics, info: SinkInfo): unknown; format?: "object" }
+  | { sink(batch: string, info: SinkInfo): unknown; format: "json" }
+  | { sink(batch: Uint8Array<ArrayBuffer>, info: SinkInfo): unknown; format: "protobuf" };
 
 /** A sink of any format. */
 export type SinkFunction = (batch: never, info: SinkInfo) => unknown;
 
-type AnySink = (batch: OtlpLogs | string | Uint8Array<ArrayBuffer>, info: SinkInfo) => unknown;
+type AnySink = (batch: OtlpLogs | OtlpMetrics | string | Uint8Array<ArrayBuffer>, info: SinkInfo) => unknown;
 
 /** Hands batches to a function. @internal */
 export class SinkExporter implements Exporter {
   readonly format: "json" | "protobuf";
   readonly frameOverhead = 0;
   readonly target = "the sink";
+  readonly takesMetrics = true;
   /** It is only handed over, so there is no limit; but the core counts in 32 bits. */
   readonly unloadBudget = 2 ** 31 - 1;
   readonly #format: "object" | "json" | "protobuf";
@@ -98,14 +143,14 @@ export class SinkExporter implements Exporter {
   }
 
   async send(request: ExportRequest): Promise<ExportResult> {
-    const { attempt, body, records, signal, unload } = request;
+    const { attempt, body, records, signal, type, unload } = request;
     request.keepalive = unload;
     // Not in the middle of whatever call filled the batch.
     if (!unload) await undefined;
     try {
       const text = this.#format === "protobuf" ? "" : new TextDecoder().decode(body);
-      const batch = this.#format === "object" ? (JSON.parse(text) as OtlpLogs) : text || body;
-      await this.#sink(batch, { records, attempt, signal });
+      const batch = this.#format === "object" ? (JSON.parse(text) as OtlpLogs | OtlpMetrics) : text || body;
+      await this.#sink(batch, { type, records, attempt, signal });
       return { type: "exported" };
     } catch (error) {
       const retryable = (error as { retryable?: unknown } | null | undefined)?.retryable === true;
@@ -133,15 +178,15 @@ export type LogValue = string | number | boolean | null | Uint8Array | LogValue[
  * new Telemetry({ ..., otel: { exporter: { sink: sdkLogsSink(processor) } } });
  * ```
  *
- * They stay yours: after `telemetry.forceFlush()` or `shutdown()`, call theirs.
+ * Metrics are none of their business, and are passed over. They stay yours: after `telemetry.forceFlush()` or `shutdown()`, call theirs.
  */
-export function sdkLogsSink(...processors: LogRecordProcessorLike[]): (batch: OtlpLogs) => void {
+export function sdkLogsSink(...processors: LogRecordProcessorLike[]): (batch: OtlpLogs | OtlpMetrics) => void {
   // Exporters group by identity, over batches too.
   const resources = new Map<string, SdkResource>();
   const scopes = new Map<string, SdkScope>();
   return (batch) => {
     const errors: unknown[] = [];
-    for (const { resource = {}, scopeLogs = [], schemaUrl } of batch.resourceLogs) {
+    for (const { resource = {}, scopeLogs = [], schemaUrl } of "resourceLogs" in batch ? batch.resourceLogs : []) {
       const sdkResource = cached(resources, JSON.stringify([resource, schemaUrl]), () => {
         return new SdkResource(attributesOf(resource.attributes), schemaUrl);
       });

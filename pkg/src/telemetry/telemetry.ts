@@ -4,16 +4,20 @@ import { StreamError } from "../errors.js";
 import { Driver } from "./driver.js";
 import type { FlushOptions, FlushResult, TelemetryStats } from "./driver.js";
 import { coreSettings, createExporter } from "./exporter.js";
-import { describe, fetchWithRetries } from "./fetch.js";
-import { letObserve } from "./observe.js";
+import type { Exporter } from "./exporter.js";
+import { describe, fetchWithRetries, isAbort } from "./fetch.js";
+import { letObserve, noteRequest } from "./observe.js";
+import { requestOf } from "./request.js";
 import { resolveSettings } from "./settings.js";
+import type { ResolvedSettings } from "./settings.js";
 import type { AttributeValue, ContentSwitch, ConversationStart, TelemetryOptions, ToolCall, ToolDecision, ToolResult } from "./types.js";
 
 const OPTIONS = [
   "conversationId", "model", "slug", "appVersion", "terminalType", "authMode", "accountId", "serviceName",
   "serviceVersion", "otel", "env", "attributeTypes", "sseEvents", "streamTimings", "logToolArguments", "logToolOutput", "traceparent",
-  "maxRetries", "fetch", "onWarning",
+  "maxRetries", "fetch", "onWarning", "conventions", "semconv", "provider", "captureContent",
 ];
+const METRICS_INTERVAL_MS = 60_000;
 
 /**
  * Measures a run as OpenTelemetry log events and exports them; see the catalog in the documentation.
@@ -35,6 +39,8 @@ export class Telemetry {
   readonly #fetch: typeof globalThis.fetch;
   readonly #maxRetries: number;
   readonly #traceparent: string | undefined;
+  /** Whether requests are followed, for the conventions for generative AI. */
+  readonly #follows: boolean;
 
   /** @throws {@link StreamError} `bad_option` with a message that says where and what. */
   constructor(options: TelemetryOptions) {
@@ -43,6 +49,9 @@ export class Telemetry {
     const { env, slug = options.model, terminalType = "unknown" } = options;
     const settings = resolveSettings(options.otel, { env });
     const exporter = createExporter(settings);
+    const conventions = options.conventions ?? settings.conventions ?? "codex";
+    this.#follows = conventions !== "codex" && exporter !== undefined;
+    const metrics = this.#follows ? metricsSettings(settings, exporter) : {};
     this.#core = guarded(
       () =>
         new TelemetryCore({
@@ -53,6 +62,11 @@ export class Telemetry {
           appVersion: options.appVersion,
           terminalType,
           ...present({ authMode: options.authMode, accountId: options.accountId, traceparent: options.traceparent }),
+          ...present({ provider: options.provider }),
+          ...metrics,
+          conventions,
+          semconv: options.semconv ?? "1.41.0",
+          captureContent: content("captureContent", options.captureContent ?? false),
           serviceName: options.serviceName ?? settings.serviceName ?? "codex-cli",
           serviceVersion: options.serviceVersion ?? options.appVersion,
           logToolArguments: content("logToolArguments", options.logToolArguments),
@@ -67,7 +81,8 @@ export class Telemetry {
     this.#fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
     this.#maxRetries = options.maxRetries ?? 4;
     this.#traceparent = options.traceparent;
-    letObserve(this, { core: this.#core, drain: () => this.#driver.drain(), traceparent: this.#traceparent });
+    const [core, follows, traceparent] = [this.#core, this.#follows, this.#traceparent];
+    letObserve(this, { core, drain: () => this.#driver.drain(), traceparent, follows });
   }
 
   /** What became of the records so far. */
@@ -145,13 +160,33 @@ export class Telemetry {
    * `maxRetries` times, after `Retry-After` in seconds or a growing wait); a body that is a stream cannot be sent
    * twice. Returns the last response, whatever its status, and throws what fetch throws. Sends `traceparent`.
    */
-  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    return fetchWithRetries(input, init, {
+  async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    const request = this.#follows ? requestOf(input, init) : undefined;
+    const pending = fetchWithRetries(input, init, {
       fetch: this.#fetch,
       maxRetries: this.#maxRetries,
       traceparent: this.#traceparent,
       onAttempt: (attempt) => this.#record(() => this.#core.apiRequest(attempt)),
     });
+    if (request === undefined) return pending;
+    let response: Response;
+    try {
+      response = await pending;
+    } catch (error) {
+      this.#requestFailed(request, undefined, describe(error), isAbort(error));
+      throw error;
+    }
+    if (!response.ok) this.#requestFailed(request, response.status, "", false);
+    for (const source of [response, response.body]) noteRequest(source, response.ok ? request : null);
+    return response;
+  }
+
+  #requestFailed(...failure: Parameters<TelemetryCore["requestFailed"]>): void {
+    try {
+      this.#record(() => this.#core.requestFailed(...failure));
+    } catch {
+      // What became of the request is the caller's, whatever becomes of its record.
+    }
   }
 
   /** Exports everything recorded before this call. Never rejects. */
@@ -187,6 +222,18 @@ function checkOptions(options: TelemetryOptions): void {
   if (maxRetries !== undefined && !(Number.isInteger(maxRetries) && maxRetries >= 0)) {
     throw bad("maxRetries must be a whole number of at least 0");
   }
+}
+
+/** Metrics, unless they are off or have no place to go. */
+function metricsSettings(settings: ResolvedSettings, exporter: Exporter | undefined): { metricsIntervalMs?: number } {
+  const interval = settings.metricsIntervalMs ?? METRICS_INTERVAL_MS;
+  if (interval === false) return {};
+  if (exporter?.takesMetrics === true) return { metricsIntervalMs: interval };
+  settings.warnings.push(
+    "otel.exporter.otlp-http: the endpoint does not end in /v1/logs, so there are no metrics: give metrics_endpoint, " +
+      "or say otel.metrics = false",
+  );
+  return {};
 }
 
 function content(name: string, value: ContentSwitch | undefined): boolean | number {

@@ -2,7 +2,7 @@
 
 import type { TelemetryWarning } from "./driver.js";
 import type { Timings } from "../types.js";
-import type { OtelSettings } from "./settings.js";
+import type { Conventions, OtelSettings } from "./settings.js";
 
 /** How much of a content may leave: all, nothing (`[REDACTED]`), or its beginning. */
 export type ContentSwitch = boolean | { maxBytes: number };
@@ -31,6 +31,23 @@ export interface TelemetryOptions {
   otel?: OtelSettings | string;
   /** Where `${NAME}` in endpoints and headers is taken from. Default: `process.env` in Node. */
   env?: Record<string, string | undefined>;
+  /**
+   * Which conventions the run's events follow: `"codex"` (default), the reference's catalog; `"gen_ai"`, OpenTelemetry's
+   * semantic conventions for generative AI: an event and metrics for each request; or `"both"`. Default: that of `otel`.
+   */
+  conventions?: Conventions;
+  /**
+   * Which version of the conventions for generative AI, which are in development: `"1.41.0"` (default), the last of
+   * OpenTelemetry's semantic-conventions that has them; `"latest"`, semantic-conventions-genai as of November 2026.
+   */
+  semconv?: "1.41.0" | "latest";
+  /** `gen_ai.provider.name`, e.g. `"azure.ai.openai"`. Default: told by the server's name, else by the API that it speaks. */
+  provider?: string;
+  /**
+   * What of messages goes into the event `gen_ai.client.inference.operation.details`: nothing (default), all, or at most so
+   * many bytes of each text. Never more than 1 MiB in one event.
+   */
+  captureContent?: ContentSwitch;
   /** `"codex"` (default): counts are typed as the reference sends them; `"typed"`: all counts are integers. */
   attributeTypes?: "codex" | "typed";
   /** Records of a stream's events: each (default), bad ones and a summary, or only the end's. */
@@ -111,6 +128,37 @@ export type AttributeValue =
   | { toJSON(): unknown }
   | readonly AttributeValue[]
   | { readonly [key: string]: AttributeValue };
+
+/**
+ * What a stream answers, as far as it should be recorded by the conventions for generative AI. Of a response of
+ * `telemetry.fetch`, model, server and parameters are known (from its URL and body); what is given here counts before that.
+ */
+export interface TelemetryRequest {
+  /** `gen_ai.request.model`. Default: the telemetry's `model`. */
+  model?: string;
+  /** `server.address`, without the port. */
+  serverAddress?: string;
+  /** `server.port`. */
+  serverPort?: number;
+  /** Parameters of the request's body as the API has them: `temperature`, `max_tokens`, `stop`, .. Others are passed over. */
+  parameters?: { readonly [name: string]: unknown };
+  /** `gen_ai.input.messages`, with `captureContent` only. */
+  inputMessages?: readonly GenAiMessage[];
+  /** `gen_ai.system_instructions`, with `captureContent` only. */
+  systemInstructions?: readonly GenAiPart[];
+}
+
+/** A message in the form of the conventions for generative AI. */
+export interface GenAiMessage {
+  role: string;
+  parts: readonly GenAiPart[];
+}
+
+/** A part of a message, e.g. `{ type: "text", content: ".." }`; which types there are, the conventions' JSON schemas say. */
+export interface GenAiPart {
+  type: string;
+  readonly [name: string]: AttributeValue;
+}
 
 /** The call that {@link Telemetry.runTool} measures. */
 export type ToolCall = Pick<ToolResult, "tool_name" | "call_id" | "arguments">;

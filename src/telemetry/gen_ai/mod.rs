@@ -46,8 +46,8 @@ pub struct GenAi {
 
 /// What an operation becomes.
 #[derive(Debug)]
-pub(super) struct Told<'a> {
-    pub(super) records: Vec<LogRecord<'a>>,
+pub(super) struct Told {
+    pub(super) records: Vec<LogRecord<'static>>,
     pub(super) values: Vec<(&'static Instrument, Attributes<'static>, Histogram)>,
 }
 
@@ -94,14 +94,14 @@ impl Response {
 
 impl GenAi {
     /// The events and values of an operation that is over: its stream is, or it `failed` before there was one.
-    pub(super) fn tell<'a>(
+    pub(super) fn tell(
         &self,
         session: &Session,
         operation: &mut Operation,
         aggregator: Option<&Aggregator>,
         failed: Option<&Error>,
         (now_ms, unix_nanos): (f64, u64),
-    ) -> Option<Told<'a>> {
+    ) -> Option<Told> {
         if !operation.end() {
             return None;
         }
@@ -139,7 +139,7 @@ impl GenAi {
         let values = self.values(operation, &response, &common, &outcome, now_ms);
         let mut records = Vec::new();
         let mut record = |name: &'static str, (severity, text): (Severity, &'static str), attributes| {
-            let mut record: LogRecord<'a> = session.bare(name, unix_nanos);
+            let mut record = session.bare(name, unix_nanos);
             (record.severity_number, record.severity_text) = (severity, text.into());
             record.attributes = attributes;
             records.push(record);
