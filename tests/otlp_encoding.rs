@@ -6,13 +6,14 @@
 #![cfg(feature = "otel")]
 #![cfg(not(target_arch = "wasm32"))]
 
+#[path = "support/oracle.rs"]
+mod oracle;
 #[path = "support/splits.rs"]
 mod splits;
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{env, fs, iter};
+use std::path::Path;
+use std::{fs, iter};
 
 use opentelemetry_proto::tonic::collector::logs::v1 as collector;
 use opentelemetry_proto::tonic::common::v1 as common;
@@ -27,9 +28,6 @@ use streamgauge::otlp::{
 };
 
 const FORMATS: [Format; 2] = [Format::Json, Format::Protobuf];
-
-/// The PyPI package of the oracle, which brings protobuf.
-const ORACLE_PACKAGE: &str = "opentelemetry-proto==1.45.2";
 
 fn fixture(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/otlp").join(name)).unwrap()
@@ -701,39 +699,8 @@ fn random_requests_are_read_back_in_both_formats() {
     }
 }
 
-/// Returns where the oracle's packages are, installing them on first use; or why there are none.
-fn oracle_packages() -> Result<PathBuf, String> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let packages = target.join(ORACLE_PACKAGE.replace("==", "-"));
-    if packages.exists() {
-        return Ok(packages);
-    }
-    // Complete when it gets its name, whoever else is installing at the same time.
-    let partial = target.join(format!("oracle-{}", std::process::id()));
-    let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
-        .arg(&partial)
-        .arg(ORACLE_PACKAGE);
-    let output = pip.output().map_err(|error| format!("python3: {error}"))?;
-    if !output.status.success() {
-        let _ = fs::remove_dir_all(&partial);
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    if fs::rename(&partial, &packages).is_err() {
-        let _ = fs::remove_dir_all(&partial);
-    }
-    Ok(packages)
-}
-
 #[test]
 fn pythons_protobuf_reads_the_same_from_both_formats() {
-    let packages = match oracle_packages() {
-        Ok(packages) => packages,
-        Err(why) if env::var("CI").is_ok_and(|ci| !ci.is_empty() && ci != "false") => {
-            panic!("the OTLP oracle cannot run: {why}")
-        }
-        Err(why) => return eprintln!("SKIPPED: the OTLP oracle cannot run: {why}"),
-    };
     let mut cases = String::new();
     let mut add = |name: String, request: &Request<'_>| {
         let proto: String =
@@ -756,15 +723,7 @@ fn pythons_protobuf_reads_the_same_from_both_formats() {
     for Vector { name, body, .. } in vectors().into_iter().filter(|vector| !vector.refused_by.is_empty()) {
         cases += &format!("{}\n", json!({ "name": name, "json": body, "refuse": true }));
     }
-    let file =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("oracle-cases-{}.jsonl", std::process::id()));
-    fs::write(&file, cases).unwrap();
-    let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/otlp/oracle.py");
-    let output = Command::new("python3").arg(oracle).arg(&file).env("PYTHONPATH", packages).output().unwrap();
-    let (said, failed) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{} {said}{failed}", file.display());
-    println!("{said}");
-    let _ = fs::remove_file(file);
+    oracle::check(&cases);
 }
 
 #[test]

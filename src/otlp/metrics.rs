@@ -112,15 +112,25 @@ impl Histograms {
             return;
         }
         let mut encoded = self.encoded(attributes);
-        let same = || self.series.iter().filter(|series| series.instrument.name == instrument.name);
-        if same().all(|series| series.attributes != encoded) && same().count().saturating_add(1) >= self.limit {
-            encoded = self.encoded(&[(OVERFLOW, true)].into_iter().collect());
+        let is_same = |series: &Series| series.instrument.name == instrument.name;
+        let find = |encoded: &[u8]| {
+            self.series.iter().position(|series| is_same(series) && series.attributes == *encoded)
+        };
+        let mut found = find(&encoded);
+        let sets = self.series.iter().filter(|series| is_same(series)).count();
+        if found.is_none() && sets.saturating_add(1) >= self.limit {
+            let mut overflow = Attributes::new();
+            overflow.set(OVERFLOW, true);
+            encoded = self.encoded(&overflow);
+            found = find(&encoded);
         }
-        let is_it =
-            |series: &&mut Series| series.instrument.name == instrument.name && series.attributes == encoded;
-        match self.series.iter_mut().find(is_it) {
+        match found.and_then(|at| self.series.get_mut(at)) {
             Some(series) => series.values.add(values),
-            None => self.series.push(Series { instrument, attributes: encoded, values: values.clone() }),
+            None => {
+                // Those of one instrument stand together.
+                let last = self.series.iter().rposition(is_same).map_or(self.series.len(), |at| at + 1);
+                self.series.insert(last, Series { instrument, attributes: encoded, values: values.clone() });
+            }
         }
     }
 
@@ -128,12 +138,13 @@ impl Histograms {
     pub fn collect(&mut self, unix_nanos: u64, push: &mut dyn FnMut(Vec<u8>)) {
         // A wall clock may be set back.
         let start = mem::replace(&mut self.since_unix_nanos, unix_nanos).min(unix_nanos);
-        let mut left = mem::take(&mut self.series);
-        while let Some(instrument) = left.first().map(|series| series.instrument) {
-            let (points, rest) =
-                left.into_iter().partition(|series: &Series| series.instrument.name == instrument.name);
-            left = rest;
-            push(self.metric(instrument, &points, [start, unix_nanos]));
+        let series = mem::take(&mut self.series);
+        let mut done = "";
+        for instrument in series.iter().map(|series| series.instrument) {
+            // Those of one instrument stand together; see `add`.
+            if instrument.name != mem::replace(&mut done, instrument.name) {
+                push(self.metric(instrument, &series, [start, unix_nanos]));
+            }
         }
     }
 
@@ -146,8 +157,9 @@ impl Histograms {
         out
     }
 
-    fn metric(&self, instrument: &Instrument, points: &[Series], times: [u64; 2]) -> Vec<u8> {
+    fn metric(&self, instrument: &Instrument, series: &[Series], times: [u64; 2]) -> Vec<u8> {
         let mut out = Vec::new();
+        let points = &mut series.iter().filter(|series| series.instrument.name == instrument.name);
         match self.format {
             Format::Json => metric_json(&mut out, instrument, points, times),
             Format::Protobuf => metric_protobuf(&mut out, instrument, points, times),
@@ -156,7 +168,9 @@ impl Histograms {
     }
 }
 
-fn metric_json(out: &mut Vec<u8>, instrument: &Instrument, points: &[Series], [start, end]: [u64; 2]) {
+type Points<'p, 's> = &'p mut dyn Iterator<Item = &'s Series>;
+
+fn metric_json(out: &mut Vec<u8>, instrument: &Instrument, points: Points<'_, '_>, [start, end]: [u64; 2]) {
     out.push(b'{');
     json::write_text(out, b"\"name\":\"", instrument.name);
     json::write_text(out, b"\"description\":\"", instrument.description);
@@ -170,7 +184,8 @@ fn metric_json(out: &mut Vec<u8>, instrument: &Instrument, points: &[Series], [s
         json::write_nanos(out, b"\"startTimeUnixNano\":\"", start);
         json::write_nanos(out, b"\"timeUnixNano\":\"", end);
         json::write_nanos(out, b"\"count\":\"", values.count());
-        for (name, value) in [(&b"\"sum\":"[..], values.sum), (b"\"min\":", values.min), (b"\"max\":", values.max)]
+        for (name, value) in
+            [(&b"\"sum\":"[..], values.sum), (b"\"min\":", values.min), (b"\"max\":", values.max)]
         {
             out.extend_from_slice(name);
             json::write_double(out, value);
@@ -195,7 +210,12 @@ fn metric_json(out: &mut Vec<u8>, instrument: &Instrument, points: &[Series], [s
     out.extend_from_slice(b"}}");
 }
 
-fn metric_protobuf(out: &mut Vec<u8>, instrument: &Instrument, points: &[Series], [start, end]: [u64; 2]) {
+fn metric_protobuf(
+    out: &mut Vec<u8>,
+    instrument: &Instrument,
+    points: Points<'_, '_>,
+    [start, end]: [u64; 2],
+) {
     protobuf::write_text(out, 1, instrument.name);
     protobuf::write_text(out, 2, instrument.description);
     protobuf::write_text(out, 3, instrument.unit);
@@ -226,5 +246,7 @@ fn write_fixed(out: &mut Vec<u8>, number: u8, bits: u64) {
 
 /// A list of them.
 fn write_packed(out: &mut Vec<u8>, number: u8, bits: &mut dyn Iterator<Item = u64>) {
-    protobuf::write_message(out, number, |out| bits.for_each(|bits| out.extend_from_slice(&bits.to_le_bytes())));
+    protobuf::write_message(out, number, |out| {
+        bits.for_each(|bits| out.extend_from_slice(&bits.to_le_bytes()))
+    });
 }

@@ -96,7 +96,14 @@ impl Signals {
     /// See [`WorkerOptions::validate`]; the overhead in the options does not matter.
     pub fn new(envelope: Envelope, options: WorkerOptions, frame_overhead: usize) -> Result<Self, Error> {
         let logs = Lane::new(envelope, options, frame_overhead)?;
-        Ok(Self { logs, metrics: None, half_flushed: Vec::new(), half_shut: None, flushed: Vec::new(), timer_ms: None })
+        Ok(Self {
+            logs,
+            metrics: None,
+            half_flushed: Vec::new(),
+            half_shut: None,
+            flushed: Vec::new(),
+            timer_ms: None,
+        })
     }
 
     /// Adds the metrics, which are collected every `interval_ms` while there are any.

@@ -87,7 +87,8 @@ impl Recorder {
 
     /// Notes for an operation what was observed at `now_ms`, of one chunk.
     pub fn follow(&self, operation: &mut Operation, observations: &[Observation], now_ms: f64) {
-        let is_event = |observation: &Observation| matches!(observation, Observation::Event { kind: Some(_), .. });
+        let is_event =
+            |observation: &Observation| matches!(observation, Observation::Event { kind: Some(_), .. });
         if let Some(gen_ai) = &self.gen_ai
             && observations.iter().any(is_event)
         {
@@ -107,7 +108,8 @@ impl Recorder {
         add: &mut dyn FnMut(&'static Instrument, &Attributes<'_>, &Histogram),
     ) {
         let Self { session, gen_ai, limits, format, buffer, .. } = self;
-        let told = gen_ai.as_ref().and_then(|gen_ai| gen_ai.tell(session, operation, aggregator, error, times));
+        let told =
+            gen_ai.as_ref().and_then(|gen_ai| gen_ai.tell(session, operation, aggregator, error, times));
         let Some(Told { records, values }) = told else { return };
         for record in records {
             push(encoded(record, limits, *format, buffer));

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks OTLP log requests with protobuf's own implementation and the official schema.
+"""Checks OTLP requests, of logs or metrics, with protobuf's own implementation and the official schema.
 
 usage: oracle.py CASES.jsonl        (needs the PyPI package opentelemetry-proto)
 
@@ -21,6 +21,7 @@ import sys
 
 from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 
 def text(value):
@@ -49,12 +50,16 @@ def standard_base64(value):
         return False
 
 
-# What a field may hold: a check, the name of a message, or a list of one.
+def finite(value):
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+# What a field may hold: a check, the name of a message, or a list of one of both.
 ANY_VALUE = {
     "stringValue": text,
     "boolValue": lambda value: type(value) is bool,
     "intValue": decimal(-(2**63), 2**63),
-    "doubleValue": lambda value: type(value) in (int, float) and math.isfinite(value),
+    "doubleValue": finite,
     "arrayValue": "ArrayValue",
     "kvlistValue": "KeyValueList",
     "bytesValue": standard_base64,
@@ -77,6 +82,22 @@ MESSAGES = {
         "flags": unsigned(8),
         "traceId": hex_id(32),
         "spanId": hex_id(16),
+    },
+    "MetricsRequest": {"resourceMetrics": ["ResourceMetrics"]},
+    "ResourceMetrics": {"resource": "Resource", "scopeMetrics": ["ScopeMetrics"], "schemaUrl": text},
+    "ScopeMetrics": {"scope": "Scope", "metrics": ["Metric"], "schemaUrl": text},
+    "Metric": {"name": text, "description": text, "unit": text, "histogram": "Histogram"},
+    "Histogram": {"aggregationTemporality": lambda value: value in (1, 2), "dataPoints": ["HistogramDataPoint"]},
+    "HistogramDataPoint": {
+        "attributes": ["Attribute"],
+        "startTimeUnixNano": decimal(1, 2**64),
+        "timeUnixNano": decimal(1, 2**64),
+        "count": decimal(1, 2**64),
+        "sum": finite,
+        "min": finite,
+        "max": finite,
+        "bucketCounts": [decimal(0, 2**64)],
+        "explicitBounds": [finite],
     },
     "Attribute": {"key": lambda value: text(value) and value, "value": "AnyValue"},
     "KeyValue": {"key": text, "value": "AnyValue"},
@@ -108,7 +129,10 @@ def lint(value, message, path):
                 yield f"{here}: not an array"
                 continue
             for i, element in enumerate(member):
-                yield from lint(element, rule[0], f"{here}[{i}]")
+                if isinstance(rule[0], str):
+                    yield from lint(element, rule[0], f"{here}[{i}]")
+                elif not rule[0](element):
+                    yield f"{here}[{i}]: {element!r}"
             if rule[0] in ("Attribute", "KeyValue"):
                 keys = [repr(entry.get("key")) for entry in member if isinstance(entry, dict)]
                 if len(keys) != len(set(keys)):
@@ -162,6 +186,9 @@ def say_as_json_does(request):
             if pair.HasField("value"):
                 visit(pair.value, False)
 
+    if isinstance(request, ExportMetricsServiceRequest):
+        return False
+
     for resource_logs in request.resource_logs:
         entries(resource_logs.resource.attributes)
         for scope_logs in resource_logs.scope_logs:
@@ -181,9 +208,10 @@ def faults(case):
         return
     if "\n" in case["json"]:
         yield "JSON: not one line"
-    linted = list(lint(document, "Request", "$"))
-    yield from linted
-    from_json = ExportLogsServiceRequest()
+    is_metrics = isinstance(document, dict) and "resourceMetrics" in document
+    request = ExportMetricsServiceRequest if is_metrics else ExportLogsServiceRequest
+    yield from lint(document, "MetricsRequest" if is_metrics else "Request", "$")
+    from_json = request()
     try:
         json_format.ParseDict(with_base64_ids(document), from_json, ignore_unknown_fields=False)
     except Exception as error:
@@ -193,7 +221,7 @@ def faults(case):
         return
     encoded = bytes.fromhex(case["proto"])
     try:
-        from_proto = ExportLogsServiceRequest.FromString(encoded)
+        from_proto = request.FromString(encoded)
     except Exception as error:
         yield f"protobuf: {error}"
         return

@@ -1,5 +1,6 @@
 //! Messages as the conventions' structured values, with what of them may leave.
 
+use super::{set, set_text};
 use crate::item::Item;
 use crate::json::{self, JsonText, Raw, ToJson};
 use crate::otlp::{AnyValue, Attributes, MAX_DEPTH};
@@ -52,20 +53,25 @@ pub(super) fn output_messages(
     reasons: &[AnyValue<'static>],
     budget: &mut Budget,
 ) -> AnyValue<'static> {
-    let messages = choices.iter().enumerate().map(|(at, choice)| {
+    let mut messages = Vec::new();
+    for (at, choice) in choices.iter().enumerate() {
         let mut parts = Vec::new();
         for item in &choice.items {
             item_parts(item, budget, &mut parts);
         }
         let mut message = Attributes::new();
-        message.set("role", "assistant");
-        message.set("parts", parts);
-        // The schema has its own word for this one.
-        let reason = reasons.get(at).cloned().unwrap_or_default();
-        message.set("finish_reason", if reason == "tool_calls".into() { "tool_call".into() } else { reason });
-        AnyValue::KvList(message)
-    });
-    AnyValue::Array(messages.collect())
+        set_text(&mut message, "role", "assistant");
+        set(&mut message, "parts".into(), AnyValue::Array(parts));
+        let reason = match reasons.get(at) {
+            // The schema has its own word for this one.
+            Some(AnyValue::String(reason)) if reason == "tool_calls" => "tool_call",
+            Some(AnyValue::String(reason)) => reason,
+            _ => "",
+        };
+        set_text(&mut message, "finish_reason", reason);
+        messages.push(AnyValue::KvList(message));
+    }
+    AnyValue::Array(messages)
 }
 
 /// By the item's JSON, which all wires have in common.
@@ -78,37 +84,41 @@ fn item_parts(item: &Item, budget: &mut Budget, parts: &mut Vec<AnyValue<'static
         "message" | "reasoning" => {
             for list in ["summary", "content"] {
                 let Some(list) = json::field(item, list.as_bytes()) else { continue };
-                for part in json::elements(list) {
+                json::each_element(list, |part| {
                     let part_kind = text(part, "type");
                     let (name, kind) = match (part_kind.as_str(), kind.as_str()) {
                         (_, "reasoning") => ("text", "reasoning"),
                         ("output_text", _) => ("text", "text"),
                         (other, _) => (other, other),
                     };
-                    let mut part_out = of_kind(kind.to_owned());
-                    part_out.set("content", budget.cut(&text(part, name)));
-                    parts.push(part_out.into());
-                }
+                    let content = budget.cut(&text(part, name)).into();
+                    parts.push(of_kind(kind, "content", content));
+                });
             }
         }
         "function_call" | "custom_tool_call" => {
-            let mut part = of_kind("tool_call".to_owned());
-            part.set("id", text(item, "call_id"));
-            part.set("name", text(item, "name"));
             let arguments = text(item, if kind == "function_call" { "arguments" } else { "input" });
-            part.set("arguments", arguments_value(&arguments, budget));
-            parts.push(part.into());
+            let arguments = arguments_value(&arguments, budget);
+            let mut part = of_kind("tool_call", "arguments", arguments);
+            if let AnyValue::KvList(part) = &mut part {
+                set_text(part, "id", &text(item, "call_id"));
+                set_text(part, "name", &text(item, "name"));
+            }
+            parts.push(part);
         }
-        _ => parts.push(of_kind(kind).into()),
+        kind => parts.push(of_kind(kind, "id", text(item, "id").into())),
     }
 }
 
-fn of_kind(kind: String) -> Attributes<'static> {
+#[inline(never)]
+fn of_kind(kind: &str, name: &'static str, value: AnyValue<'static>) -> AnyValue<'static> {
     let mut part = Attributes::new();
-    part.set("type", kind);
-    part
+    set_text(&mut part, "type", kind);
+    set(&mut part, name.into(), value);
+    part.into()
 }
 
+#[inline(never)]
 fn text(object: Raw<'_>, name: &str) -> String {
     json::field(object, name.as_bytes()).and_then(json::text).map(JsonText::into_lossy).unwrap_or_default()
 }

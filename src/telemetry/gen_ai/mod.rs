@@ -12,6 +12,9 @@ mod content;
 mod names;
 mod request;
 
+use std::borrow::Cow;
+use std::mem;
+
 pub use self::names::Names;
 pub use self::request::{Operation, Request};
 
@@ -74,16 +77,19 @@ impl Response {
             let raw = summary.provider.get("usage").map(json::Raw::from_text);
             let written = raw.and_then(|usage| json::field(usage, b"cache_creation_input_tokens"));
             cache_write_tokens = written.and_then(json::unsigned);
-            let cached = [usage.cached_input_tokens, cache_write_tokens].into_iter().flatten();
-            usage.input_tokens = usage.input_tokens.map(|tokens| cached.fold(tokens, u64::saturating_add));
+            let cached =
+                usage.cached_input_tokens.unwrap_or(0).saturating_add(cache_write_tokens.unwrap_or(0));
+            usage.input_tokens = usage.input_tokens.map(|tokens| tokens.saturating_add(cached));
         }
         let failed = aggregator.error().is_some();
         let choices = aggregator.choices();
-        let reason = |choice: &ChoiceSummary| {
+        let mut reasons = Vec::new();
+        for choice in &choices {
             let reason = choice.finish_reason_normalized.as_ref().or(choice.finish_reason.as_ref());
-            reason.cloned().or_else(|| failed.then(|| "error".to_owned()))
-        };
-        let mut reasons: Vec<_> = choices.iter().filter_map(reason).map(AnyValue::from).collect();
+            // One that was cut short has none. The places are the choices'.
+            let none = if failed { "error" } else { "" };
+            reasons.push(reason.map_or(none, |reason| reason).to_owned().into());
+        }
         if failed && choices.is_empty() {
             reasons.push("error".into());
         }
@@ -107,33 +113,10 @@ impl GenAi {
         }
         let error = failed.or_else(|| aggregator.and_then(Aggregator::error));
         let response = aggregator.map(Response::of).unwrap_or_default();
-        let request = &operation.request;
-        let mut common = Attributes::new();
-        common.set(names::OPERATION, "chat");
-        let provider = match &self.provider {
-            Some(provider) => provider.clone(),
-            None => request.provider(response.wire).to_owned(),
-        };
-        let api = match response.wire {
-            WireChoice::Chat => Some("chat_completions"),
-            WireChoice::Responses => Some("responses"),
-            WireChoice::Auto | WireChoice::Anthropic => None,
-        };
-        let api = api.filter(|_| provider == "openai");
-        common.set(names::PROVIDER, provider);
-        common.set(names::REQUEST_MODEL, request.model.as_ref().unwrap_or(&session.model).clone());
-        if !response.model.is_empty() {
-            common.set(names::RESPONSE_MODEL, response.model.clone());
-        }
-        if let Some(address) = &request.server_address {
-            common.set(names::SERVER_ADDRESS, address.clone());
-            if let Some(port) = request.server_port {
-                common.set(names::SERVER_PORT, port);
-            }
-        }
+        let common = self.common(session, &operation.request, &response);
         let mut outcome = common.clone();
         if let Some(error) = error {
-            outcome.set(names::ERROR_TYPE, error_type(error));
+            set_text(&mut outcome, names::ERROR_TYPE, &error_type(error));
         }
 
         let values = self.values(operation, &response, &common, &outcome, now_ms);
@@ -144,17 +127,32 @@ impl GenAi {
             record.attributes = attributes;
             records.push(record);
         };
-        outcome.set(names::CONVERSATION, session.conversation_id.clone());
+        set_text(&mut outcome, names::CONVERSATION, &session.conversation_id);
         let mut details = outcome.clone();
-        self.describe(&mut details, operation, response, api);
+        self.describe(&mut details, operation, response);
         record(names::DETAILS_EVENT, self.names.details_severity, details);
         if let Some(error) = error.filter(|error| error.code != ErrorCode::Aborted) {
-            outcome.set(names::EXCEPTION_TYPE, error.code.as_str());
+            set_text(&mut outcome, names::EXCEPTION_TYPE, error.code.as_str());
             let message = ContentPolicy::AtMost(MOST_MESSAGE_BYTES).apply(&error.message);
-            outcome.set(names::EXCEPTION_MESSAGE, message.to_owned());
+            set_text(&mut outcome, names::EXCEPTION_MESSAGE, message);
             record(names::EXCEPTION_EVENT, (Severity::WARN, "WARN"), outcome);
         }
         Some(Told { records, values })
+    }
+
+    /// What events and metrics have in common.
+    fn common(&self, session: &Session, request: &Request, response: &Response) -> Attributes<'static> {
+        let mut common = Attributes::new();
+        set_text(&mut common, names::OPERATION, "chat");
+        let provider = self.provider.as_deref().unwrap_or_else(|| request.provider(response.wire));
+        set_text(&mut common, names::PROVIDER, provider);
+        set_text(&mut common, names::REQUEST_MODEL, request.model.as_ref().unwrap_or(&session.model));
+        set_text(&mut common, names::RESPONSE_MODEL, &response.model);
+        if let Some(address) = &request.server_address {
+            set_text(&mut common, names::SERVER_ADDRESS, address);
+            set_count(&mut common, names::SERVER_PORT, request.server_port.map(u64::from));
+        }
+        common
     }
 
     /// The values for the metrics.
@@ -180,12 +178,11 @@ impl GenAi {
         let [input, output] = &names.tokens;
         let is_one = input.name == output.name;
         let TokenUsage { input_tokens, output_tokens, .. } = response.usage;
-        for (instrument, kind, tokens) in [(input, "input", input_tokens), (output, "output", output_tokens)] {
+        for (instrument, kind, tokens) in [(input, "input", input_tokens), (output, "output", output_tokens)]
+        {
             if let Some(tokens) = tokens {
                 let mut attributes = common.clone();
-                if is_one {
-                    attributes.set(names::TOKEN_TYPE, kind);
-                }
+                set_text(&mut attributes, names::TOKEN_TYPE, if is_one { kind } else { "" });
                 all.push(one(instrument, &attributes, tokens as f64));
             }
         }
@@ -193,57 +190,80 @@ impl GenAi {
     }
 
     /// The attributes of the details event.
-    fn describe(
-        &self,
-        details: &mut Attributes<'static>,
-        operation: &mut Operation,
-        response: Response,
-        api: Option<&'static str>,
-    ) {
-        let Response { id, usage, cache_write_tokens, reasons, choices, .. } = response;
-        for attribute in &operation.request.parameters {
-            details.set(attribute.key.clone(), attribute.value.clone());
-        }
+    fn describe(&self, details: &mut Attributes<'static>, operation: &mut Operation, response: Response) {
+        let Response { id, usage, cache_write_tokens, reasons, choices, wire, .. } = response;
         let first_chunk = operation.time_to_first_chunk();
-        let budget = &mut Budget::new(self.content);
         let request = &mut operation.request;
-        let mut content = Vec::new();
-        if self.content != ContentPolicy::Redacted {
-            for (name, value) in [
-                (names::SYSTEM_INSTRUCTIONS, &mut request.system_instructions),
-                (names::INPUT_MESSAGES, &mut request.input_messages),
-            ] {
-                budget.cut_value(value);
-                content.push((name, std::mem::take(value)));
-            }
-            if choices.iter().any(|choice| !choice.items.is_empty()) {
-                content.push((names::OUTPUT_MESSAGES, output_messages(&choices, &reasons, budget)));
-            }
+        request.parameters.each_mut(&mut |key, value| set(details, key.to_owned().into(), mem::take(value)));
+        set_text(details, names::RESPONSE_ID, &id);
+        if reasons.iter().any(|reason| *reason != "".into()) {
+            set(details, names::FINISH_REASONS.into(), AnyValue::Array(reasons.clone()));
         }
-        let attributes = [
-            (names::RESPONSE_ID, Some(id).filter(|id| !id.is_empty()).into()),
-            (names::FINISH_REASONS, Some(reasons).filter(|reasons| !reasons.is_empty()).into()),
-            (names::TIME_TO_FIRST_CHUNK, first_chunk.into()),
-            (names::INPUT_TOKENS, usage.input_tokens.into()),
-            (names::CACHE_READ_TOKENS, usage.cached_input_tokens.into()),
-            (self.names.cache_write_tokens, cache_write_tokens.into()),
-            (names::OUTPUT_TOKENS, usage.output_tokens.into()),
-            (names::REASONING_TOKENS, usage.reasoning_output_tokens.into()),
-            (names::OPENAI_API_TYPE, api.into()),
-        ];
-        for (name, value) in attributes.into_iter().chain(content) {
-            let value: AnyValue<'static> = value;
+        if let Some(first_chunk) = first_chunk {
+            set(details, names::TIME_TO_FIRST_CHUNK.into(), AnyValue::Double(first_chunk));
+        }
+        for (name, tokens) in [
+            (names::INPUT_TOKENS, usage.input_tokens),
+            (names::CACHE_READ_TOKENS, usage.cached_input_tokens),
+            (self.names.cache_write_tokens, cache_write_tokens),
+            (names::OUTPUT_TOKENS, usage.output_tokens),
+            (names::REASONING_TOKENS, usage.reasoning_output_tokens),
+        ] {
+            set_count(details, name, tokens);
+        }
+        if details.value(names::PROVIDER) == Some(&"openai".into()) {
+            let api = match wire {
+                WireChoice::Chat => "chat_completions",
+                WireChoice::Responses => "responses",
+                WireChoice::Auto | WireChoice::Anthropic => "",
+            };
+            set_text(details, names::OPENAI_API_TYPE, api);
+        }
+        if self.content == ContentPolicy::Redacted {
+            return;
+        }
+        let budget = &mut Budget::new(self.content);
+        for (name, value) in [
+            (names::SYSTEM_INSTRUCTIONS, &mut request.system_instructions),
+            (names::INPUT_MESSAGES, &mut request.input_messages),
+        ] {
             if !value.is_empty() {
-                details.set(name, value);
+                budget.cut_value(value);
+                set(details, name.into(), mem::take(value));
             }
         }
+        if choices.iter().any(|choice| !choice.items.is_empty()) {
+            set(details, names::OUTPUT_MESSAGES.into(), output_messages(&choices, &reasons, budget));
+        }
+    }
+}
+
+/// One copy of it, for all who set attributes here.
+#[inline(never)]
+fn set(attributes: &mut Attributes<'static>, key: Cow<'static, str>, value: AnyValue<'static>) {
+    attributes.set(key, value);
+}
+
+/// Sets an attribute, unless the text is empty.
+#[inline(never)]
+fn set_text(attributes: &mut Attributes<'static>, key: &'static str, text: &str) {
+    if !text.is_empty() {
+        set(attributes, key.into(), text.to_owned().into());
+    }
+}
+
+#[inline(never)]
+fn set_count(attributes: &mut Attributes<'static>, key: &'static str, count: Option<u64>) {
+    if let Some(count) = count {
+        set(attributes, key.into(), count.into());
     }
 }
 
 /// `error.type`: what a class of errors is called by the provider, if it has a word for it, else by us. Of few values.
 fn error_type(error: &Error) -> String {
     let provider = error.provider.as_deref();
-    if let (ErrorCode::HttpStatus, Some(status)) = (error.code, provider.and_then(|provider| provider.status)) {
+    if let (ErrorCode::HttpStatus, Some(status)) = (error.code, provider.and_then(|provider| provider.status))
+    {
         return status.to_string();
     }
     let is_word = |word: &&str| {

@@ -49,7 +49,7 @@ pub(super) enum Kind {
     Flag,
 }
 
-/// Parameters of requests, as the APIs have them, and the attributes that they are. The first of two counts.
+/// Parameters of requests, as the APIs have them, and the attributes that they are. The last of two counts.
 pub(super) const PARAMETERS: [(&str, &str, Kind); 13] = [
     ("stream", "gen_ai.request.stream", Kind::Flag),
     ("max_tokens", "gen_ai.request.max_tokens", Kind::Int),
@@ -110,8 +110,20 @@ pub struct Names {
 const SECONDS: [f64; BOUNDS] =
     [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 const TOKENS: [f64; BOUNDS] = [
-    1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262_144.0, 1_048_576.0, 4_194_304.0,
-    16_777_216.0, 67_108_864.0,
+    1.0,
+    4.0,
+    16.0,
+    64.0,
+    256.0,
+    1024.0,
+    4096.0,
+    16384.0,
+    65536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
 ];
 
 const fn seconds(name: &'static str, description: &'static str) -> Instrument {

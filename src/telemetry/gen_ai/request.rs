@@ -33,12 +33,14 @@ impl Request {
     #[must_use]
     pub fn parameters_of(body: Raw<'_>) -> Attributes<'static> {
         let mut attributes = Attributes::new();
-        for (name, key, kind) in PARAMETERS {
-            let value = json::field(body, name.as_bytes()).and_then(|raw| parameter(raw, kind));
-            if let (Some(value), None) = (value, attributes.value(key)) {
-                attributes.set(key, value);
+        json::each_field(body, |field, raw| {
+            let known = PARAMETERS.iter().find(|(name, ..)| name.as_bytes() == field);
+            if let Some((_, key, kind)) = known
+                && let Some(value) = parameter(raw, *kind)
+            {
+                attributes.set(*key, value);
             }
-        }
+        });
         attributes
     }
 
@@ -50,7 +52,8 @@ impl Request {
             rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
         // The longest is the one that is meant.
-        let known = PROVIDERS.iter().filter(|(domain, _)| is_of(domain)).max_by_key(|(domain, _)| domain.len());
+        let known =
+            PROVIDERS.iter().filter(|(domain, _)| is_of(domain)).max_by_key(|(domain, _)| domain.len());
         match (known, wire) {
             (Some((_, provider)), _) => provider,
             (None, WireChoice::Anthropic) => "anthropic",
