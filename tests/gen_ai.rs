@@ -346,8 +346,10 @@ fn scenario(name: &str) -> Scenario {
 // ----------------------------------------------------------------------------------------------------------
 // What requests become
 
+type Expected = (&'static str, Value, Option<(&'static str, &'static str)>);
+
 /// The details of each scenario beside operation, request model and conversation; the exception's type and message.
-fn expected() -> Vec<(&'static str, Value, Option<(&'static str, &'static str)>)> {
+fn expected() -> Vec<Expected> {
     let cut = |error: &str, chunk: f64| {
         json!({
             "gen_ai.provider.name": "openai", "gen_ai.response.model": "gpt-5-2026", "error.type": error,

@@ -183,7 +183,11 @@ fn metric_json(out: &mut Vec<u8>, instrument: &Instrument, points: Points<'_, '_
         out.extend_from_slice(attributes);
         json::write_nanos(out, b"\"startTimeUnixNano\":\"", start);
         json::write_nanos(out, b"\"timeUnixNano\":\"", end);
-        json::write_nanos(out, b"\"count\":\"", values.count());
+        // Counts as numbers, as OpenTelemetry's JavaScript writes them: the standard has texts, and says that receivers take
+        // both; older Rust decoders (rotel's) take only numbers, and lose the histogram without a word.
+        out.extend_from_slice(b"\"count\":");
+        json::write_u64(out, values.count());
+        out.push(b',');
         for (name, value) in
             [(&b"\"sum\":"[..], values.sum), (b"\"min\":", values.min), (b"\"max\":", values.max)]
         {
@@ -193,9 +197,8 @@ fn metric_json(out: &mut Vec<u8>, instrument: &Instrument, points: Points<'_, '_
         }
         out.extend_from_slice(b"\"bucketCounts\":[");
         for count in values.counts {
-            out.push(b'"');
             json::write_u64(out, count);
-            out.extend_from_slice(b"\",");
+            out.push(b',');
         }
         json::close(out, b']');
         out.extend_from_slice(b",\"explicitBounds\":[");

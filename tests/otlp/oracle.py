@@ -92,11 +92,11 @@ MESSAGES = {
         "attributes": ["Attribute"],
         "startTimeUnixNano": decimal(1, 2**64),
         "timeUnixNano": decimal(1, 2**64),
-        "count": decimal(1, 2**64),
+        "count": unsigned(53),  # see src/otlp/metrics.rs
         "sum": finite,
         "min": finite,
         "max": finite,
-        "bucketCounts": [decimal(0, 2**64)],
+        "bucketCounts": [lambda value: value == 0 or unsigned(53)(value)],
         "explicitBounds": [finite],
     },
     "Attribute": {"key": lambda value: text(value) and value, "value": "AnyValue"},

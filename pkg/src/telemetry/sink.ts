@@ -50,17 +50,17 @@ export interface OtlpHistogramMetric {
   histogram: { aggregationTemporality: number; dataPoints: OtlpHistogramPoint[] };
 }
 
-/** The values of one set of attributes. 64-bit numbers are decimal strings. */
+/** The values of one set of attributes. */
 export interface OtlpHistogramPoint {
   attributes?: OtlpKeyValue[];
   startTimeUnixNano: string;
   timeUnixNano: string;
-  count: string;
+  count: number;
   sum: number;
   min: number;
   max: number;
   /** One more than there are bounds. */
-  bucketCounts: string[];
+  bucketCounts: number[];
   explicitBounds: number[];
 }
 
