@@ -5,6 +5,9 @@
 //   const records = await rotel.received(3);
 //   await rotel.kill(); await rotel.restart();
 //
+// `rotel.metrics`, after `receivedMetrics(count)`: `{ name, unit, type, temporality, scope, schema, resource, points }`; a
+// point: `{ attributes, start, time, count, sum, min, max, bounds, buckets }`.
+//
 // A record: `{ name, scope, severity, time, observed, traceId, spanId, flags, resource, attributes }`; attributes are
 // as printed: `{ type: "Str" | "Int" | "Double" | "Bool" | .., value: text }`.
 
@@ -70,7 +73,7 @@ class Rotel {
   async start() {
     const [grpc, http] = this.#ports.map((port) => `127.0.0.1:${port}`);
     const flags = [
-      "start", "--exporter", "blackhole", "--debug-log", "logs", "--debug-log-verbosity", "detailed",
+      "start", "--exporter", "blackhole", "--debug-log", "logs", "--debug-log", "metrics", "--debug-log-verbosity", "detailed",
       "--otlp-grpc-endpoint", grpc, "--otlp-http-endpoint", http,
     ];
     const child = spawn(this.#agent, flags, { stdio: ["ignore", "pipe", "pipe"], env: { PATH: process.env.PATH } });
@@ -131,6 +134,19 @@ class Rotel {
     return this.records;
   }
 
+  /** What it has printed of metrics so far. */
+  get metrics() {
+    return parseMetrics(this.#printed);
+  }
+
+  /** As {@link received}, of metrics. */
+  async receivedMetrics(count, ms = 5000) {
+    const giveUpAt = performance.now() + ms;
+    while (this.metrics.length < count && performance.now() < giveUpAt) await sleep(10);
+    await this.received(0);
+    return this.metrics;
+  }
+
   #countPrinted() {
     return this.#printed.match(/^LogRecord #/gm)?.length ?? 0;
   }
@@ -156,7 +172,12 @@ export function parseRecords(text) {
       continue;
     }
     let found;
-    if (/^ResourceLog #/.test(line)) {
+    if (/^ResourceMetrics #/.test(line)) {
+      // What follows is none of the last record's.
+      resource = {};
+      record = undefined;
+      attributes = undefined;
+    } else if (/^ResourceLog #/.test(line)) {
       resource = {};
       record = undefined;
       attributes = undefined;
@@ -179,6 +200,41 @@ export function parseRecords(text) {
     }
   }
   return records;
+}
+
+const METRIC_FIELDS = { Name: "name", Unit: "unit", DataType: "type", AggregationTemporality: "temporality" };
+const POINT_FIELDS = { StartTimestamp: "start", Timestamp: "time", Count: "count", Sum: "sum", Min: "min", Max: "max" };
+
+/** Reads the metrics of rotel's print. */
+export function parseMetrics(text) {
+  const metrics = [];
+  let resource, scope, schema, metric, point, attributes;
+  for (const line of text.split("\n")) {
+    let found;
+    if (/^ResourceMetrics #/.test(line)) resource = {};
+    else if (/^ResourceLog #/.test(line)) resource = undefined;
+    if (resource === undefined) continue;
+    if (/^Resource attributes:/.test(line)) attributes = resource;
+    else if ((found = /^ScopeMetrics SchemaURL: (.*)$/.exec(line))) schema = found[1];
+    else if ((found = /^InstrumentationScope (.*)$/.exec(line))) scope = found[1];
+    else if (/^Metric #/.test(line)) {
+      metric = { scope, schema, resource, points: [] };
+      metrics.push(metric);
+      attributes = undefined;
+    } else if (/^HistogramDataPoints #/.test(line)) {
+      point = { attributes: {}, bounds: [], buckets: [] };
+      metric.points.push(point);
+    } else if (/^Data point attributes:/.test(line)) attributes = point.attributes;
+    else if (attributes !== undefined && (found = /^ {5}-> (.*?): (\w+)\((.*)\)$/.exec(line))) {
+      attributes[found[1]] = { type: found[2], value: found[3] };
+    } else if ((found = /^ {5}-> (\w+): (.*)$/.exec(line))) metric[METRIC_FIELDS[found[1]] ?? "other"] = found[2];
+    else if ((found = /^ExplicitBounds #\d+: (.*)$/.exec(line))) point.bounds.push(Number(found[1]));
+    else if ((found = /^Buckets #\d+, Count: (.*)$/.exec(line))) point.buckets.push(Number(found[1]));
+    else if ((found = /^(\w+): (\S+)$/.exec(line)) && POINT_FIELDS[found[1]]) {
+      point[POINT_FIELDS[found[1]]] = /time/i.test(found[1]) ? found[2] : Number(found[2]);
+    }
+  }
+  return metrics;
 }
 
 /** Takes the bracket off a value that is complete, and returns one that is not. */
