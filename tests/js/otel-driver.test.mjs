@@ -149,6 +149,28 @@ describe("requests", () => {
   });
 });
 
+test("requests say what they are of", () => {
+  const page = new FakePage();
+  const { core, driver, exporter } = setup({ page });
+  core.send(1);
+  core.send(2 ** 31 + 1, { signal: "metrics" });
+  driver.drain();
+  core.unload.push([{ id: 3, records: 1, signal: "logs" }, { id: 2 ** 31 + 3, records: 1, signal: "metrics" }]);
+  page.leave();
+  assert.deepEqual(exporter.requests.map(({ type }) => type), ["logs", "metrics", "logs", "metrics"]);
+});
+
+test("what is lost of metrics is said", async () => {
+  const { core, driver, exporter, kinds } = setup();
+  core.send(1, { signal: "metrics" });
+  driver.drain();
+  core.statistics.metrics = { ...structuredClone(STATS), dropped: { ...STATS.dropped, fatal: 1 } };
+  exporter.requests[0].resolve({ type: "exported" });
+  await settled();
+  assert.deepEqual(kinds(), ["refused"]);
+  assert.equal(driver.stats.metrics.dropped.fatal, 1);
+});
+
 describe("the timer", () => {
   test("fires when the worker said, with a random number", async () => {
     const { core, driver } = setup();

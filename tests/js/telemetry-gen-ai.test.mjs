@@ -177,7 +177,8 @@ describe("a request that fails is told of once", () => {
     await telemetry.shutdown();
     assert.deepEqual(named(records(), DETAILS).map((each) => each["error.type"]), ["aborted", "aborted"]);
     assert.deepEqual(named(records(), EXCEPTION), []);
-    assert.deepEqual(points(DURATION).map(({ count }) => count), [2]);
+    // Of the second one nothing came, so that the model that answers is not known.
+    assert.deepEqual(points(DURATION).map(({ count }) => count), [1, 1]);
   });
 });
 

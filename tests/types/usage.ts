@@ -8,7 +8,8 @@ import {
   type IncludeName, type Item, type ItemCommon, type MessageItem, type OutputItemAddedEvent, type OutputItemDoneEvent,
   type OtherItem, type OutputTextDeltaEvent, type OutputTextPart, type ProviderError, type RawEvent, type ReasoningDeltaEvent, type ReasoningItem, type ReasoningSummaryDeltaEvent,
   type RefusalDeltaEvent, type RefusalPart, type Source, type StreamEvent, type Timings, type TokenUsage, type ToolCallDeltaEvent,
-  type AttributeValue, type ObservedFetchOptions, type TelemetryStats, type Wire,
+  type AttributeValue, type ObservedFetchOptions, type OtlpLogs, type OtlpMetrics, type SignalStats, type TelemetryRequest, type TelemetryStats,
+  type Wire,
 } from "streamgauge";
 import * as slim from "streamgauge/slim";
 
@@ -241,6 +242,26 @@ export function observing(telemetry: Telemetry): typeof fetch {
   // @ts-expect-error the library that takes it has its own signals
   observedFetch({ signal: new AbortController().signal });
   return observedFetch(options);
+}
+
+export async function measuredAsOthersDo(response: Response): Promise<SignalStats | undefined> {
+  const batches: (OtlpLogs | OtlpMetrics)[] = [];
+  const telemetry = new Telemetry({
+    conversationId: "c", model: "m", appVersion: "1", conventions: "both", semconv: "latest", provider: "groq",
+    captureContent: { maxBytes: 100 },
+    otel: { exporter: { sink: (batch, { type }) => type === "logs" && batches.push(batch) }, metrics: { interval_ms: 1000 } },
+  });
+  // Who has no metrics need not know of them.
+  new Telemetry({ conversationId: "c", model: "m", appVersion: "1", otel: { exporter: { sink: (batch: OtlpLogs) => batch.resourceLogs } } });
+  const inputMessages = [{ role: "user", parts: [{ type: "text", content: "Hi" }] }];
+  const request: TelemetryRequest = { model: "m", serverAddress: "x", serverPort: 443, parameters: { seed: 1 }, inputMessages };
+  await aggregate(response, { telemetry, request }).final();
+  new Aggregator({ telemetry, request });
+  // @ts-expect-error a message has parts
+  aggregate(response, { telemetry, request: { inputMessages: [{ role: "user", content: "Hi" }] } });
+  // @ts-expect-error there are no such conventions
+  new Telemetry({ conversationId: "c", model: "m", appVersion: "1", conventions: "otel" });
+  return telemetry.stats.metrics;
 }
 
 // Errors
