@@ -8,7 +8,7 @@ import {
   type IncludeName, type Item, type ItemCommon, type MessageItem, type OutputItemAddedEvent, type OutputItemDoneEvent,
   type OtherItem, type OutputTextDeltaEvent, type OutputTextPart, type ProviderError, type RawEvent, type ReasoningDeltaEvent, type ReasoningItem, type ReasoningSummaryDeltaEvent,
   type RefusalDeltaEvent, type RefusalPart, type Source, type StreamEvent, type Timings, type TokenUsage, type ToolCallDeltaEvent,
-  type AttributeValue, type ObservedFetchOptions, type OtlpLogs, type OtlpMetrics, type SignalStats, type TelemetryRequest, type TelemetryStats,
+  type AttributeValue, type ObservedFetchOptions, type OtlpLogs, type OtlpMetrics, type SignalStats, type SinkInfo, type TelemetryRequest, type TelemetryStats,
   type Wire,
 } from "streamgauge";
 import * as slim from "streamgauge/slim";
@@ -249,7 +249,7 @@ export async function measuredAsOthersDo(response: Response): Promise<SignalStat
   const telemetry = new Telemetry({
     conversationId: "c", model: "m", appVersion: "1", conventions: "both", semconv: "latest", provider: "groq",
     captureContent: { maxBytes: 100 },
-    otel: { exporter: { sink: (batch, { type }) => type === "logs" && batches.push(batch) }, metrics: { interval_ms: 1000 } },
+    otel: { exporter: { sink: (batch: OtlpLogs | OtlpMetrics, { type }: SinkInfo) => type === "logs" && batches.push(batch) }, metrics: { interval_ms: 1000 } },
   });
   // Who has no metrics need not know of them.
   new Telemetry({ conversationId: "c", model: "m", appVersion: "1", otel: { exporter: { sink: (batch: OtlpLogs) => batch.resourceLogs } } });

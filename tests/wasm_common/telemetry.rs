@@ -3,6 +3,7 @@
 
 use serde_json::json;
 use streamgauge::{PushAggregator, TelemetryCore};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::js;
@@ -15,6 +16,7 @@ fn telemetry() -> TelemetryCore {
         "serviceName": "s", "serviceVersion": "1", "environment": "test", "logUserPrompt": false,
         "logToolArguments": true, "logToolOutput": 4, "attributeTypes": "codex", "sseEvents": "all",
         "format": "json", "frameOverhead": 0, "exports": true, "worker": {},
+        "conventions": "both", "semconv": "1.41.0", "captureContent": false, "metricsIntervalMs": 1000,
     });
     #[cfg(feature = "otel")]
     return TelemetryCore::new(js(&settings)).expect("the settings are good");
@@ -31,13 +33,30 @@ fn a_stream_is_the_same_and_its_records_wait() {
     let core = telemetry();
     core.user_prompt("explain this");
     let mut push = PushAggregator::new(js(&json!({}))).expect("the options are good");
-    push.observe(&core);
+    push.observe(&core, &js(&json!({"model": "m", "server_port": 1})), &JsValue::UNDEFINED);
     push.feed(BODY);
     assert!(push.error().is_none());
     assert!(push.items().contains("\"hi\""));
     let stats = super::json(&core.stats());
-    let recorded = if cfg!(feature = "otel") { 3 } else { 0 };
-    assert_eq!(stats["queued"], json!(recorded), "the prompt and two events: {stats}");
+    let recorded = if cfg!(feature = "otel") { 4 } else { 0 };
+    assert_eq!(stats["queued"], json!(recorded), "the prompt, two events and the request: {stats}");
+}
+
+#[wasm_bindgen_test]
+fn a_request_without_a_stream_is_recorded_or_not() {
+    let core = telemetry();
+    core.request_failed(&js(&json!({"model": "m"})), Some(503), "busy", false);
+    let stats = super::json(&core.stats());
+    let recorded = if cfg!(feature = "otel") { 2 } else { 0 };
+    assert_eq!(stats["queued"], json!(recorded), "its details and the exception: {stats}");
+    core.shutdown(None);
+    let signals: Vec<_> = outputs(&core)
+        .into_iter()
+        .filter(|output| output["type"] == "send")
+        .map(|output| output["signal"].clone())
+        .collect();
+    let expected = if cfg!(feature = "otel") { json!(["logs", "metrics"]) } else { json!([]) };
+    assert_eq!(json!(signals), expected);
 }
 
 #[wasm_bindgen_test]
