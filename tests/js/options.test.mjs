@@ -59,7 +59,7 @@ const APIS = {
     make: (options) => new Aggregator(options),
     bad: [
       ...BAD.filter(([name]) => name !== "an unknown name"),
-      ["a name for reading only", { idleTimeoutMs: 5 }, /^unknown option "idleTimeoutMs"; there are wire, .*telemetry$/],
+      ["a name for reading only", { idleTimeoutMs: 5 }, /^unknown option "idleTimeoutMs"; there are wire, .*telemetry, request$/],
       ["a name for reading only", { signal: AbortSignal.abort() }, /^unknown option "signal"/],
     ],
   },

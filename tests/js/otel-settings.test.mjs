@@ -45,6 +45,13 @@ describe("settings", () => {
       otel: http({ protocol: "json", headers: { "X-Key": "a", b: "" }, compression: "gzip", keepalive: false }),
       expected: { exporter: { ...HTTP, protocol: "json", headers: { "x-key": "a", b: "" }, gzip: true, keepalive: false } },
     },
+    { name: "conventions, metrics", otel: { conventions: "both", metrics: { interval_ms: 5.5 } }, expected: { conventions: "both", metricsIntervalMs: 5.5 } },
+    { name: "metrics as they are", otel: { metrics: true }, expected: {} },
+    { name: "no metrics", otel: { metrics: false }, expected: { metricsIntervalMs: false } },
+    {
+      name: "metrics elsewhere", otel: http({ metrics_endpoint: "https://${HOST}/m" }), env: { HOST: "h" },
+      expected: { exporter: { ...HTTP, metricsEndpoint: "https://h/m" } },
+    },
     { name: "the endpoint as it is", otel: http({ endpoint: "http://h/a//b/?q=1" }), expected: { exporter: { ...HTTP, endpoint: "http://h/a//b/?q=1" } } },
     { name: "a page's own server", otel: http({ endpoint: "/v1/logs" }), base: "https://a.example/x", expected: { exporter: { ...HTTP, endpoint: "/v1/logs" } } },
     {
@@ -108,7 +115,7 @@ describe("errors say where and what", () => {
     [[], "otel: must be a table, not an array"],
     [{ enviroment: "x" }, 'otel.enviroment: unknown key; did you mean "environment"?'],
     [{ "log-user-prompt": true }, 'otel.log-user-prompt: unknown key; did you mean "log_user_prompt"?'],
-    [{ zebra: 1 }, "otel.zebra: unknown key; there are environment, exporter, log_user_prompt, batch"],
+    [{ zebra: 1 }, "otel.zebra: unknown key; there are environment, exporter, log_user_prompt, batch, conventions, metrics"],
     [{ environment: 1 }, "otel.environment: must be a string, not number"],
     [{ environment: " " }, "otel.environment: it is empty"],
     [{ log_user_prompt: "yes" }, 'otel.log_user_prompt: must be true or false, not "yes"'],
@@ -216,7 +223,7 @@ describe("TOML", () => {
   });
 
   test("a misspelt table", () => {
-    assert.equal(complaint(() => resolve("[otle]\n")), "otel.otle: unknown key; there are environment, exporter, log_user_prompt, batch");
+    assert.equal(complaint(() => resolve("[otle]\n")), "otel.otle: unknown key; there are environment, exporter, log_user_prompt, batch, conventions, metrics");
   });
 });
 

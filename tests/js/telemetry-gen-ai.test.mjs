@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { AggregationTemporality, AggregationType, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
-import { aggregate, Aggregator } from "streamgauge";
+import { aggregate, Aggregator, observedFetch } from "streamgauge";
 
 import { eventsOf } from "./support/chat.mjs";
 import { grpcCollector, httpCollector } from "./support/otel-collector.mjs";
@@ -127,6 +127,30 @@ describe("what is known of a request", () => {
       }
       assert.deepEqual([fetched["gen_ai.request.model"], fetched["server.address"]], ["given", "api.openai.com"]);
     }
+  });
+
+  test("by observedFetch", async () => {
+    const { telemetry, records, points } = telemetryInto();
+    const answers = [() => stream(), () => new Response("{}", { status: 503 }), () => new Response("{}", { status: 404 }), () => {
+      throw new TypeError("fetch failed");
+    }];
+    const fetch = observedFetch({ telemetry, fetch: async () => answers.shift()(), request: { serverPort: 8443 } });
+    await (await fetch(URL_OF_API, REQUEST)).text();
+    await fetch(URL_OF_API, REQUEST);
+    // What is not asked of a model is not one of these requests.
+    await fetch("https://api.openai.com/v1/files");
+    await assert.rejects(fetch(URL_OF_API, REQUEST), TypeError);
+    // The aggregation goes on behind the reader.
+    while (telemetry.stats.queued + telemetry.stats.exported < 5) await new Promise((resolve) => setTimeout(resolve, 5));
+    await telemetry.shutdown();
+    const found = named(records(), DETAILS);
+    const known = (details) => ["gen_ai.request.model", "server.address", "server.port", "error.type"].map((key) => details[key]);
+    assert.deepEqual(found.map(known).sort((one, other) => String(one).localeCompare(String(other))), [
+      ["example-mini", "api.openai.com", 443, "503"], ["example-mini", "api.openai.com", 443, "transport"],
+      ["example-mini", "api.openai.com", 8443, undefined],
+    ]);
+    assert.equal(named(records(), EXCEPTION).length, 2);
+    assert.equal(points(DURATION).reduce((sum, { count }) => sum + count, 0), 3);
   });
 
   test("a request that is none is refused", () => {
