@@ -254,19 +254,19 @@ fn metrics_are_retried_rejected_and_counted_by_the_same_policy() {
     assert_eq!(asked(&mut signals), ["send Metrics 1 attempt 1", "wake Some(11001.0)"]);
     let later = classify_http(503, Some("7"), "", 0.0);
     signals.handle_response(id(METRICS, 1), later, 1100.0, 0.5);
-    assert_eq!(asked(&mut signals), ["wake Some(8100.0)"], "the server's delay");
+    assert_eq!(asked(&mut signals), ["wake Some(11600.0)"], "the server's delay, and our own");
     // What is recorded meanwhile is another interval's.
     signals.add(&INSTRUMENT, &set("x"), &one(1.0), now(1200.0));
     assert_eq!(asked(&mut signals), ["wake Some(2200.0)"]);
     signals.handle_tick(now(2200.0), 0.5);
-    assert_eq!(asked(&mut signals), ["wake Some(8100.0)"]);
-    signals.handle_tick(now(8100.0), 0.5);
-    assert_eq!(asked(&mut signals), ["send Metrics 1 attempt 2", "wake Some(18100.0)"]);
+    assert_eq!(asked(&mut signals), ["wake Some(11600.0)"]);
+    signals.handle_tick(now(11600.0), 0.5);
+    assert_eq!(asked(&mut signals), ["send Metrics 1 attempt 2", "wake Some(21600.0)"]);
     let partial = Outcome::PartialSuccess { rejected: 1, message: "old".into() };
-    signals.handle_response(id(METRICS, 2), partial, 8200.0, 0.5);
-    assert_eq!(asked(&mut signals), ["send Metrics 1 attempt 1", "wake Some(18200.0)"]);
+    signals.handle_response(id(METRICS, 2), partial, 11700.0, 0.5);
+    assert_eq!(asked(&mut signals), ["send Metrics 1 attempt 1", "wake Some(21700.0)"]);
     let refused = classify_http(400, None, "no", 0.0);
-    signals.handle_response(id(METRICS, 3), refused, 8300.0, 0.5);
+    signals.handle_response(id(METRICS, 3), refused, 11800.0, 0.5);
     assert_eq!(asked(&mut signals), ["wake None"]);
     let stats = signals.metrics_stats().unwrap();
     assert_eq!((stats.rejected, stats.dropped.fatal, stats.retried, stats.exported), (1, 1, 1, 0));
