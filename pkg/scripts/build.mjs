@@ -22,8 +22,8 @@ const CORES = [
   { folder: "aggregate", cargo: () => ["--no-default-features"], target: () => join(targetFolder(), "without-otel") },
 ];
 const CORE_FILES = CORES.flatMap(({ folder }) => ["core.js", "core_bg.wasm", "core-inline.js"].map((name) => join(folder, name)));
-/** What `streamgauge/aggregate` has beside its core: the entry under its name, and copies of what that imports. */
-const AGGREGATE_ENTRY = "aggregate-only.js";
+/** What `streamgauge/aggregate` has beside its core: its entries under their names there, and copies of what they import. */
+const AGGREGATE_ENTRIES = { "aggregate-only.js": "index.js", "aggregate-workerd.js": "workerd.js" };
 
 // What Node 20 and every current browser have. More than this (--all-features) and Node 20 rejects the module.
 const WASM_FEATURES = [
@@ -99,7 +99,7 @@ async function buildFacade() {
     throw error;
   }
   const emitted = listed.filter((line) => line.startsWith(mark)).map((line) => line.slice(mark.length).trim());
-  const outputs = emitted.map((path) => relative(dist, path)).filter((name) => name !== AGGREGATE_ENTRY);
+  const outputs = emitted.map((path) => relative(dist, path)).filter((name) => !(name in AGGREGATE_ENTRIES));
   outputs.push(...copyAggregate());
   for (const name of filesUnder(dist)) {
     const isOurs = CORE_FILES.includes(name) || outputs.includes(name);
@@ -109,7 +109,7 @@ async function buildFacade() {
   return outputs;
 }
 
-/** Moves the entry without telemetry beside its core, with copies of what it imports. Returns the names of the files. */
+/** Moves the entries without telemetry beside their core, with copies of what they import. Returns the names of the files. */
 function copyAggregate() {
   const names = [];
   const copy = (from, to) => {
@@ -123,8 +123,10 @@ function copyAggregate() {
       if (!isDone) copy(next, next);
     }
   };
-  copy(AGGREGATE_ENTRY, "index.js");
-  rmSync(join(dist, AGGREGATE_ENTRY));
+  for (const [entry, name] of Object.entries(AGGREGATE_ENTRIES)) {
+    copy(entry, name);
+    rmSync(join(dist, entry));
+  }
   return names;
 }
 

@@ -8,12 +8,4 @@ import { readInlined } from "./inline.js";
 
 setCore(initSync({ module: readInlined(inlined) }));
 
-export { aggregate, AggregateStream } from "./aggregate.js";
-export { Aggregator } from "./aggregator.js";
-export { ERROR_CODES, StreamError } from "./errors.js";
-export type { ErrorCode, PartialResponse, ProviderError } from "./errors.js";
-export { partialArguments, partialJsonOf, partialOutput } from "./partial.js";
-export { PartialJson } from "./partial-json.js";
-export type { DeepPartial, PartialJsonPatch, PartialJsonState } from "./partial-json.js";
-export { AggregatorStream } from "./transform.js";
-export type * from "./types.js";
+export * from "./aggregate-api.js";

@@ -1,0 +1,3 @@
+import { aggregate } from "streamgauge";
+
+for await (const event of aggregate(await fetch(Bun.argv[2]))) console.log(JSON.stringify(event));

@@ -1,0 +1,7 @@
+const { aggregate } = require("streamgauge");
+
+async function run(url) {
+  for await (const event of aggregate(await fetch(url))) console.log(JSON.stringify(event));
+}
+
+run(Bun.argv[2]);

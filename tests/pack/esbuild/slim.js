@@ -1,0 +1,6 @@
+import { aggregate, init } from "streamgauge/slim";
+import wasmUrl from "streamgauge/core.wasm"; // --loader:.wasm=file
+
+await init(wasmUrl);
+const response = await fetch(new URL(location.href).searchParams.get("stream"));
+globalThis.events = await Array.fromAsync(aggregate(response));

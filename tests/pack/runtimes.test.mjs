@@ -1,0 +1,36 @@
+// The packed package in runtimes without a page: Node (the oldest that `engines` allows, this one, and the newest), Bun, Deno.
+
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { describe, test } from "node:test";
+
+import { events, runtime } from "./support/programs.mjs";
+import { staged } from "./support/stage.mjs";
+import { assertEvents, serveStream } from "./support/stream.mjs";
+
+const apps = join(await staged(), "apps");
+
+const NODE = ["node-esm/main.mjs", "node-esm/slim.mjs", "node-esm/aggregate.mjs", "node-require/main.cjs", "node-require/slim.cjs", "node-require/aggregate.cjs"];
+const HOSTS = {
+  "Node, the oldest": { ...runtime("Node, the oldest"), files: NODE },
+  [`Node ${process.versions.node}`]: { path: process.execPath, files: NODE },
+  "Node, the newest": { ...runtime("Node, the newest"), files: NODE },
+  Bun: { ...runtime("Bun"), files: ["bun/main.js", "bun/slim.js", "bun/aggregate.js", "bun/require.cjs"] },
+  // It needs the network, and for the slim entry the module's file; nothing else is allowed.
+  Deno: { ...runtime("Deno"), files: ["deno/main.js", "deno/aggregate.js"], args: ["run", "--no-prompt", "--allow-net=127.0.0.1"] },
+  "Deno, with a file": { ...runtime("Deno"), files: ["deno/slim.js"], args: ["run", "--no-prompt", "--allow-net=127.0.0.1", "--allow-read=."] },
+};
+
+for (const [name, { path, skip = false, files, args = [] }] of Object.entries(HOSTS)) {
+  describe(name, { skip, concurrency: 2 }, () => {
+    for (const file of files) {
+      test(file, async (t) => assertEvents(await events(path, [...args, file, await serveStream(t)], { cwd: apps })));
+    }
+  });
+}
+
+test("curl | npx streamgauge", async (t) => {
+  const { body } = await fetch(await serveStream(t));
+  const input = Readable.fromWeb(body);
+  assertEvents(await events(join(apps, "node_modules", ".bin", "streamgauge"), [], { cwd: apps, input }), { streamed: false });
+});
