@@ -6,15 +6,19 @@ import { default as load, initSync as loadSync } from "./core.js";
 
 export * from "./api.js";
 
+/** A `WebAssembly.Module`. Only the types of the DOM know that name, and there it would take any value. */
+export type CompiledModule = object;
+
 /** Where the module comes from: its URL, a response, its bytes, or the compiled module. */
 export type CoreSource =
   | string
   | URL
   | Request
   | Response
-  | BufferSource
-  | WebAssembly.Module
-  | Promise<Response | BufferSource | WebAssembly.Module>;
+  | ArrayBuffer
+  | ArrayBufferView<ArrayBuffer>
+  | CompiledModule
+  | Promise<Response | ArrayBuffer | ArrayBufferView<ArrayBuffer> | CompiledModule>;
 
 /**
  * Loads the core. Call it once, before anything else; further calls do nothing.
@@ -29,6 +33,6 @@ export async function init(source: CoreSource): Promise<void> {
 }
 
 /** Loads the core from its bytes or a compiled module, at once. */
-export function initSync(module: BufferSource | WebAssembly.Module): void {
+export function initSync(module: ArrayBuffer | ArrayBufferView<ArrayBuffer> | CompiledModule): void {
   setCore(loadSync({ module }));
 }

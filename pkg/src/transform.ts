@@ -12,7 +12,7 @@ import type { AggregateOptions, StreamEvent } from "./types.js";
  * for bytes only when it is asked for events; when the response is complete, or the readable side is
  * cancelled, the source is cancelled.
  */
-export class AggregatorStream implements ReadableWritablePair<StreamEvent, Uint8Array> {
+export class AggregatorStream {
   readonly readable: ReadableStream<StreamEvent>;
   readonly writable: WritableStream<Uint8Array>;
 

@@ -28,7 +28,7 @@ const LONGEST_WAIT_MS = 60_000;
  * response, whatever its status; throws what the last attempt threw. An abort ends it at once.
  */
 export async function fetchWithRetries(
-  input: RequestInfo | URL,
+  input: string | URL | Request,
   init: RequestInit | undefined,
   options: FetchOptions,
 ): Promise<Response> {
@@ -82,7 +82,7 @@ function backOff(attempt: number, random: () => number): number {
 }
 
 /** A body that is a stream is gone with the first attempt. */
-function canRepeat(input: RequestInfo | URL, init: RequestInit | undefined): boolean {
+function canRepeat(input: string | URL | Request, init: RequestInit | undefined): boolean {
   const body: unknown = init?.body;
   if (body !== undefined && body !== null) return typeof body !== "object" || !(Symbol.asyncIterator in body || isStream(body));
   return !(input instanceof Request) || !input.bodyUsed;
@@ -95,7 +95,7 @@ function isStream(body: object): boolean {
 
 /** The request with the header, unless it has one. */
 export function withTraceparent(
-  input: RequestInfo | URL,
+  input: string | URL | Request,
   init: RequestInit | undefined,
   traceparent: string | undefined,
 ): RequestInit | undefined {

@@ -156,7 +156,7 @@ class Watcher implements BodyWatcher, AsyncIterableIterator<Uint8Array, undefine
   }
 }
 
-function isAnswer(response: Response, input: RequestInfo | URL, init: RequestInit | undefined): boolean {
+function isAnswer(response: Response, input: string | URL | Request, init: RequestInit | undefined): boolean {
   const type = response.headers.get("content-type") ?? "";
   return /^text\/event-stream\b/i.test(type) || asksModel(input, init, response.url);
 }
@@ -169,7 +169,7 @@ function asksModel(input: RequestInfo | URL, init: RequestInit | undefined, answ
 }
 
 /** SDKs that try again by themselves say so (`openai`, `@anthropic-ai/sdk`). */
-function attemptOf(input: RequestInfo | URL, init: RequestInit | undefined): number {
+function attemptOf(input: string | URL | Request, init: RequestInit | undefined): number {
   try {
     const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
     return Number.parseInt(headers.get("x-stainless-retry-count") ?? "0", 10) + 1 || 1;

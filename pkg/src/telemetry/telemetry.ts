@@ -160,7 +160,7 @@ export class Telemetry {
    * `maxRetries` times, after `Retry-After` in seconds or a growing wait); a body that is a stream cannot be sent
    * twice. Returns the last response, whatever its status, and throws what fetch throws. Sends `traceparent`.
    */
-  async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  async fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     const request = this.#follows ? requestOf(input, init) : undefined;
     const pending = fetchWithRetries(input, init, {
       fetch: this.#fetch,
