@@ -32,6 +32,9 @@ export async function ensureNodeModules(folders = [pkg, tests]) {
   }
 }
 
+/** The bundlers and runtimes of tests/pack; some 250 MB, so only for who runs these tests. */
+export const ensurePackTools = () => ensureNodeModules([join(tests, "pack")]);
+
 /** Fails unless there is a Rust toolchain; its targets and components can be added, it cannot. */
 export function ensureRust() {
   if (query("rustc", ["--version"], { cwd: root }) && query("cargo", ["--version"], { cwd: root })) return;
@@ -108,7 +111,7 @@ export async function ensureFirefox() {
   return findFirefox();
 }
 
-/** All of the above. */
+/** All of the above, but for the tools of tests/pack. */
 export async function ensureEverything() {
   ensureNode();
   await ensureNodeModules();

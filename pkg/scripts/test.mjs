@@ -5,9 +5,11 @@ import { readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { stage } from "../../tests/pack/support/stage.mjs";
 import { build } from "./build.mjs";
 import {
-  ensureBrowser, ensureFirefox, ensureNode, ensureNodeModules, ensureRust, ensureRustComponents, ensureWasmBindgen, ensureWasmTarget,
+  ensureBrowser, ensureFirefox, ensureNode, ensureNodeModules, ensurePackTools, ensureRust, ensureRustComponents, ensureWasmBindgen,
+  ensureWasmTarget,
 } from "./ensure.mjs";
 import { pkg, root, tests } from "./project.mjs";
 import { Failure, isMain, main, run } from "./run.mjs";
@@ -96,6 +98,12 @@ const STEPS = [
     needs: [ensureNodeModules, ensureWasmTarget, ensureWasmBindgen, ensureBrowser],
     check: runJsTests,
   },
+  {
+    name: "pack",
+    title: "the packed package in every loader, and in a web IDE",
+    needs: [ensureNodeModules, ensurePackTools, ensureWasmTarget, ensureWasmBindgen, ensureBrowser],
+    check: runPackTests,
+  },
 ];
 
 function cargo(args, env) {
@@ -125,13 +133,27 @@ async function checkTypes() {
 
 async function runJsTests() {
   await build();
-  const { chromedriver, chromium } = await ensureBrowser();
   const names = readdirSync(join(tests, "js"), { recursive: true }).filter((name) => name.endsWith(".test.mjs"));
   if (names.length === 0) throw new Failure("tests/js has no *.test.mjs");
   const files = names.sort().map((name) => join("tests", "js", name));
+  await nodeTests(files, await browserEnv());
+}
+
+async function runPackTests() {
+  await build();
+  const folder = join(tests, "pack");
+  const files = readdirSync(folder).filter((name) => name.endsWith(".test.mjs")).map((name) => join("tests", "pack", name));
+  await nodeTests(files, { ...(await browserEnv()), STREAMGAUGE_STAGE: await stage() });
+}
+
+function nodeTests(files, env) {
+  return run(process.execPath, ["--test", "--test-concurrency=2", "--test-reporter=spec", ...files], { cwd: root, env });
+}
+
+async function browserEnv() {
+  const { chromedriver, chromium } = await ensureBrowser();
   const firefox = await ensureFirefox();
-  const env = { CHROME_BIN: chromium, CHROMEDRIVER: chromedriver, ...(firefox ? { FIREFOX_BIN: firefox } : {}) };
-  await run(process.execPath, ["--test", "--test-concurrency=2", "--test-reporter=spec", ...files], { cwd: root, env });
+  return { CHROME_BIN: chromium, CHROMEDRIVER: chromedriver, ...(firefox ? { FIREFOX_BIN: firefox } : {}) };
 }
 
 // The runner is named, not given by its path: cargo would split a path at its spaces.

@@ -2,22 +2,20 @@
 
 import assert from "node:assert/strict";
 import { copyFileSync, cpSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { pathToFileURL } from "node:url";
 
 import { excuse, launch } from "../js/support/browser-launch.mjs";
 import { eventsIn, servePages, withParameters } from "./support/pages.mjs";
 import { events, run, script } from "./support/programs.mjs";
 import { staged } from "./support/stage.mjs";
 import { assertEvents, serveStream } from "./support/stream.mjs";
+import { serveByVite } from "./support/vite.mjs";
 
 const apps = join(await staged(), "apps");
-const require = createRequire(import.meta.url);
 const ENTRIES = ["main", "slim", "aggregate"];
 
-/** A copy of an app of its own, because builds run side by side. */
+/** A copy of an app of its own for each version. */
 function copyOf(app, name) {
   const folder = join(apps, name);
   cpSync(join(apps, app), folder, { recursive: true });
@@ -30,7 +28,7 @@ async function build(cwd, name, args = [], command = name) {
   assert.doesNotMatch(`${stdout}${stderr}`, /warn|externalized|\(!\)/i);
 }
 
-describe("bundlers", { skip: await excuse("Chromium"), concurrency: 2 }, () => {
+describe("bundlers", { skip: await excuse("Chromium") }, () => {
   let browser;
   before(async () => {
     browser = await launch("Chromium");
@@ -45,13 +43,10 @@ describe("bundlers", { skip: await excuse("Chromium"), concurrency: 2 }, () => {
 
   for (const version of ["vite-7", "vite-8"]) {
     test(`${version}, development server`, async (t) => {
-      const { createServer } = await import(pathToFileURL(require.resolve(version)));
-      const server = await createServer({ root: copyOf("vite", `${version}-dev`), server: { host: "127.0.0.1", port: 0 }, logLevel: "warn" });
-      t.after(() => server.close());
-      await server.listen();
+      const base = await serveByVite(t, version, copyOf("vite", `${version}-dev`));
       for (const entry of ENTRIES) {
         await t.test(entry, async (t) => {
-          const url = withParameters(new URL(`${entry}.html`, server.resolvedUrls.local[0]), { stream: await serveStream(t) });
+          const url = withParameters(new URL(`${entry}.html`, base), { stream: await serveStream(t) });
           assertEvents(await eventsIn(browser, url));
         });
       }

@@ -2,30 +2,22 @@
 // server has it. The test types, lets a completion stream, stops it, and looks at the document.
 
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { pathToFileURL } from "node:url";
 
 import { excuse, launch } from "../js/support/browser-launch.mjs";
 import { serveCompletions } from "./support/completions.mjs";
 import { servePages, withParameters } from "./support/pages.mjs";
 import { run, script } from "./support/programs.mjs";
 import { staged } from "./support/stage.mjs";
+import { serveByVite } from "./support/vite.mjs";
 
 const folder = join(await staged(), "apps", "ide");
-const require = createRequire(import.meta.url);
 await run(process.execPath, [script("vite-8", "vite"), "build"], { cwd: folder });
 
 /** Each resolves to the URL of the page. */
 const built = async (t) => servePages(t, join(folder, "dist"));
-const developed = async (t) => {
-  const { createServer } = await import(pathToFileURL(require.resolve("vite-8")));
-  const server = await createServer({ root: folder, base: "/", server: { host: "127.0.0.1", port: 0 }, logLevel: "warn" });
-  t.after(() => server.close());
-  await server.listen();
-  return server.resolvedUrls.local[0];
-};
+const developed = async (t) => serveByVite(t, "vite-8", folder, { base: "/" });
 const HOSTS = { Chromium: { "built": built, "development server": developed }, Firefox: { "built": built } };
 
 const BEFORE = "Dear reader,\nI ";
@@ -59,11 +51,11 @@ async function openEditor(t, browser, host) {
     },
     /** Waits until the document is this. */
     shows: async (text) => {
-      await page.waitForFunction((text) => globalThis.view.state.doc.toString() === text, { timeout: 10_000 }, text)
+      await page.waitForFunction((text) => globalThis.view.state.doc.toString() === text, { polling: 50, timeout: 30_000 }, text)
         .catch(async () => assert.equal((await state()).text, text));
     },
     says: async (status) => {
-      await page.waitForFunction((status) => document.getElementById("status").value === status, { timeout: 10_000 }, status)
+      await page.waitForFunction((status) => document.getElementById("status").value === status, { polling: 50, timeout: 30_000 }, status)
         .catch(async () => assert.equal((await state()).status, status));
     },
   };

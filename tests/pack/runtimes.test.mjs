@@ -1,5 +1,6 @@
 // The packed package in runtimes without a page: Node (the oldest that `engines` allows, this one, and the newest), Bun, Deno.
 
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
@@ -29,8 +30,16 @@ for (const [name, { path, skip = false, files, args = [] }] of Object.entries(HO
   });
 }
 
-test("curl | npx streamgauge", async (t) => {
-  const { body } = await fetch(await serveStream(t));
-  const input = Readable.fromWeb(body);
-  assertEvents(await events(join(apps, "node_modules", ".bin", "streamgauge"), [], { cwd: apps, input }), { streamed: false });
+describe("curl | npx streamgauge", () => {
+  const command = join(apps, "node_modules", ".bin", "streamgauge");
+  const SETTINGS = join(apps, "otel.toml");
+  writeFileSync(SETTINGS, '[otel]\nenvironment = "test"\nexporter = "none"\n');
+
+  // With settings it needs the one package that it depends on.
+  for (const args of [[], ["--otel", SETTINGS]]) {
+    test(args[0] ?? "as it is", async (t) => {
+      const { body } = await fetch(await serveStream(t));
+      assertEvents(await events(command, args, { cwd: apps, input: Readable.fromWeb(body) }), { streamed: false });
+    });
+  }
 });

@@ -49,7 +49,8 @@ export async function eventsIn(browser, url) {
     });
     failed.catch(() => {});
     await page.goto(`${url}`);
-    const came = page.waitForFunction(() => globalThis.events, { timeout: 60_000 }).catch((error) => {
+    // Not once per frame, which is the default: a page that is not in front has none.
+    const came = page.waitForFunction(() => globalThis.events, { polling: 50, timeout: 60_000 }).catch((error) => {
       throw new Error([error.message, ...complaints].join("\n"));
     });
     await Promise.race([came, failed]);

@@ -23,9 +23,10 @@ const outside = () => Object.fromEntries(Object.entries(process.env).filter(([na
 
 const npm = (args, cwd) => promisify(execFile)("npm", args, { cwd, env: outside() });
 
-/** Packs, installs and copies; resolves to the folder, which `unstage` removes. */
+/** Packs, installs and copies; resolves to the folder, which is gone when the process is. */
 export async function stage() {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "streamgauge-pack-")));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   const apps = join(folder, "apps");
   mkdirSync(apps);
   const { stdout } = await npm(["pack", "--json", "--pack-destination", folder], pkg);
@@ -40,12 +41,5 @@ export async function stage() {
   return folder;
 }
 
-export const unstage = (folder) => rmSync(folder, { recursive: true, force: true });
-
-/** The folder that the step `pack` made for all test files, or one of this process's own, removed when it ends. */
-export async function staged() {
-  if (process.env.STREAMGAUGE_STAGE) return process.env.STREAMGAUGE_STAGE;
-  const folder = await stage();
-  process.on("exit", () => unstage(folder));
-  return folder;
-}
+/** The folder that the step `pack` made for all test files, or one of this process's own. */
+export const staged = async () => process.env.STREAMGAUGE_STAGE ?? stage();
