@@ -1,8 +1,7 @@
 // Events into the pieces of a UI message.
 
-import { objectOf } from "../convert/calls.js";
-import { object, objects, text } from "../convert/history.js";
-import type { Json } from "../convert/history.js";
+import { object, objectOf, objects, text } from "../convert/json.js";
+import type { Json } from "../convert/json.js";
 import type { CompletedEvent, Item, StreamEvent, ToolCallDeltaEvent } from "../types.js";
 import type { ProviderMetadata, UIFinishReason, UIMessageChunk, UIMessageStreamOptions } from "./types.js";
 

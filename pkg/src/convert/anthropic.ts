@@ -1,8 +1,10 @@
 // Items into the messages of an Anthropic request.
 
 import { argumentsObject, inputAsArguments } from "./calls.js";
-import type { Entry, Json, Turn } from "./history.js";
-import { History, object, text } from "./history.js";
+import type { Entry, Turn } from "./history.js";
+import { History } from "./history.js";
+import { object, text } from "./json.js";
+import type { Json } from "./json.js";
 import type { Part } from "./parts.js";
 import { dataUrl, outputOf, partsOf, say, textOf } from "./parts.js";
 import { thoughtsOf } from "./reasoning.js";

@@ -1,7 +1,8 @@
 // A call's arguments.
 
-import type { Entry, History, Json } from "./history.js";
-import { text } from "./history.js";
+import type { Entry, History } from "./history.js";
+import { objectOf, text } from "./json.js";
+import type { Json } from "./json.js";
 
 /** The name under which Anthropic's documentation has text that is no JSON sent back. */
 const INVALID = "INVALID_JSON";
@@ -26,16 +27,6 @@ export function argumentsObject(args: unknown, entry: Entry, history: History, f
 function wrapped(json: string, entry: Entry, history: History, field: string): Json {
   history.note(entry, "changed", `no JSON object: wrapped as {"${INVALID}": ".."}`, field);
   return { [INVALID]: json };
-}
-
-/** The object that a JSON text is; `undefined` for anything else. */
-export function objectOf(json: string): Json | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** A custom tool's input as a function's arguments. */

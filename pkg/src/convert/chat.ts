@@ -1,8 +1,10 @@
 // Items into the messages of a Chat Completions request.
 
 import { argumentsText } from "./calls.js";
-import type { Entry, Json, Turn } from "./history.js";
-import { History, object, text } from "./history.js";
+import type { Entry, Turn } from "./history.js";
+import { History } from "./history.js";
+import { object, text } from "./json.js";
+import type { Json } from "./json.js";
 import type { Part } from "./parts.js";
 import { outputOf, partsOf, say, textOf } from "./parts.js";
 import { detailsOf, readable, thoughtsOf } from "./reasoning.js";

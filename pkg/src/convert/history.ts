@@ -2,13 +2,11 @@
 // takes is out of it.
 
 import { StreamError } from "../errors.js";
-import { objectOf } from "./calls.js";
 import type { IdRule } from "./ids.js";
 import { fitId, nameCalls } from "./ids.js";
+import { object, objectOf, text } from "./json.js";
+import type { Json } from "./json.js";
 import type { ConvertOptions, HistoryItem, Loss } from "./types.js";
-
-/** An item, or anything else of JSON. */
-export type Json = { [field: string]: unknown };
 
 /** What an item is to a conversation. */
 type Kind = "system" | "user" | "message" | "reasoning" | "call" | "output" | "other";
@@ -281,19 +279,4 @@ function checkOptions(options: ConvertOptions, names: readonly string[]): void {
   if (typeof options !== "object" || options === null) throw new StreamError("bad_option", "options must be an object");
   const unknown = Object.keys(options).find((name) => !names.includes(name));
   if (unknown !== undefined) throw new StreamError("bad_option", `unknown option "${unknown}"; there are ${names.join(", ")}`);
-}
-
-/** A string; empty for anything else. */
-export function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
-
-/** An object's fields; none for anything else. */
-export function object(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
-}
-
-/** The elements of a list that are objects. */
-export function objects(value: unknown): Json[] {
-  return Array.isArray(value) ? value.filter((part) => typeof part === "object" && part !== null) : [];
 }

@@ -1,7 +1,7 @@
 // The ids of calls.
 
 import type { Entry } from "./history.js";
-import { text } from "./history.js";
+import { text } from "./json.js";
 
 /** Ids of calls that an API takes. */
 export interface IdRule {

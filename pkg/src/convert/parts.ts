@@ -1,7 +1,8 @@
 // What messages and outputs are made of, whoever's words it comes in.
 
-import type { Entry, History, Json } from "./history.js";
-import { object, text } from "./history.js";
+import type { Entry, History } from "./history.js";
+import { object, text } from "./json.js";
+import type { Json } from "./json.js";
 
 /** A part, whatever API's words it came in. */
 export type Part =

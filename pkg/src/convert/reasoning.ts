@@ -1,7 +1,7 @@
 // Reasoning, as each API keeps it for the next turn.
 
-import type { Json } from "./history.js";
-import { object, objects, text } from "./history.js";
+import { object, objects, text } from "./json.js";
+import type { Json } from "./json.js";
 
 /** A piece of reasoning. What an API did not give is empty. */
 export interface Thought {

@@ -1,8 +1,10 @@
 // Items into the input of a Responses request.
 
 import { argumentsText } from "./calls.js";
-import type { Entry, Json } from "./history.js";
-import { History, isModels, object, text } from "./history.js";
+import type { Entry } from "./history.js";
+import { History, isModels } from "./history.js";
+import { object, text } from "./json.js";
+import type { Json } from "./json.js";
 import type { Part } from "./parts.js";
 import { outputOf, partsOf, say, textOf } from "./parts.js";
 import { thoughtsOf } from "./reasoning.js";
