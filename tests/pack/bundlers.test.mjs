@@ -93,7 +93,8 @@ describe("bundlers", { skip: await excuse("Chromium") }, () => {
       const from = join(apps, "node-require");
       await esbuild(join(from, "main.cjs"), join(from, "aggregate.cjs"), "--platform=node", "--format=cjs", "--out-extension:.js=.cjs", "--outdir=node");
       for (const entry of ["main", "aggregate"]) {
-        assertEvents(await events(process.execPath, [`node/${entry}.cjs`, await serveStream(t)], { cwd: folder }));
+        const stream = await serveStream(t);
+        assertEvents(await events(process.execPath, [`node/${entry}.cjs`, stream], { cwd: folder, stream }));
       }
     });
   });

@@ -27,7 +27,10 @@ const HOSTS = {
 for (const [name, { path, skip = false, files, args = [] }] of Object.entries(HOSTS)) {
   describe(name, { skip, concurrency: 2 }, () => {
     for (const file of files) {
-      test(file, async (t) => assertEvents(await events(path, [...args, file, await serveStream(t)], { cwd: apps })));
+      test(file, async (t) => {
+        const stream = await serveStream(t);
+        assertEvents(await events(path, [...args, file, stream], { cwd: apps, stream }));
+      });
     }
   });
 }
@@ -53,8 +56,9 @@ describe("curl | npx streamgauge", () => {
   // With settings it needs the one package that it depends on.
   for (const args of [[], ["--otel", SETTINGS]]) {
     test(args[0] ?? "as it is", async (t) => {
-      const { body } = await fetch(await serveStream(t));
-      assertEvents(await events(command, args, { cwd: apps, input: Readable.fromWeb(body) }), { streamed: false });
+      const stream = await serveStream(t);
+      const { body } = await fetch(stream);
+      assertEvents(await events(command, args, { cwd: apps, input: Readable.fromWeb(body), stream }));
     });
   }
 });

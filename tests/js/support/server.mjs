@@ -12,6 +12,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** Nothing is sent for so many milliseconds. */
 export const wait = (ms) => ({ wait: ms });
+/** Nothing is sent until the promise is settled. */
+export const until = (promise) => ({ until: promise });
 /** Sent byte by byte. */
 export const drip = (bytes, everyMs = 0) => ({ drip: bytes, everyMs });
 /** Nothing is sent any more, and the socket stays open. */
@@ -64,6 +66,7 @@ async function play(steps, response, record) {
     if (response.destroyed) return;
     if (typeof step === "string" || step instanceof Uint8Array) await send(step, response, record);
     else if (step.wait !== undefined) await sleep(step.wait);
+    else if (step.until !== undefined) await step.until;
     else if (step.drip !== undefined) {
       for (const byte of Buffer.from(step.drip)) {
         if (response.destroyed) return;

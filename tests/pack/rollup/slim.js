@@ -2,4 +2,5 @@ import { aggregate, init } from "streamgauge/slim";
 
 await init("core.wasm");
 const response = await fetch(new URL(location.href).searchParams.get("stream"));
-globalThis.events = await Array.fromAsync(aggregate(response));
+globalThis.events = [];
+for await (const event of aggregate(response)) globalThis.events.push(event);

@@ -6,6 +6,8 @@ import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 
+import { release } from "./stream.mjs";
+
 const TYPES = {
   ".css": "text/css", ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript",
   ".wasm": "application/wasm",
@@ -38,7 +40,7 @@ function bundlePage(parameters) {
   return `<!doctype html><title>bundle</title><link rel="icon" href="data:,"><script ${type} src="${parameters.get("script")}"></script>`;
 }
 
-/** Opens a page and resolves to the events that it read. An error in the page, or a word in its console, is a failure. */
+/** Opens a page, which reads its parameter `stream`, and resolves to the events that came. An error in the page, or a word in its console, is a failure. */
 export async function eventsIn(browser, url) {
   const page = await browser.newPage();
   const complaints = [];
@@ -50,10 +52,12 @@ export async function eventsIn(browser, url) {
     failed.catch(() => {});
     await page.goto(`${url}`);
     // Not once per frame, which is the default: a page that is not in front has none.
-    const came = page.waitForFunction(() => globalThis.events, { polling: 50, timeout: 60_000 }).catch((error) => {
+    const came = (what) => page.waitForFunction(what, { polling: 50, timeout: 60_000 }).catch((error) => {
       throw new Error([error.message, ...complaints].join("\n"));
     });
-    await Promise.race([came, failed]);
+    await Promise.race([failed, came(() => globalThis.events?.length > 0)]);
+    await release(url.searchParams.get("stream"));
+    await Promise.race([failed, came(() => globalThis.events.at(-1).type === "completed")]);
     const events = await page.evaluate(() => globalThis.events);
     assert.deepEqual(complaints, []);
     return events;

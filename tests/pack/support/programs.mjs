@@ -8,6 +8,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
+import { release } from "./stream.mjs";
+
 const modules = fileURLToPath(new URL("../node_modules/", import.meta.url));
 
 /** Optional dependencies, because they are programs of one platform. */
@@ -34,9 +36,13 @@ export function script(name, command = name) {
   return join(dirname(manifest), typeof bin === "string" ? bin : bin[command]);
 }
 
-/** Runs a program to its end; resolves to what it printed. A failure has both outputs in its message. */
-export async function run(command, args, { cwd, env, input } = {}) {
-  const running = promisify(execFile)(command, args, { cwd, env: { ...process.env, ...env }, maxBuffer: 1 << 26, timeout: 120_000 });
+/**
+ * Runs a program to its end; resolves to what it printed. A failure has both outputs in its message. Of one that reads a
+ * stream of ./stream.mjs the `stream` is given, so that this goes on when something was printed.
+ */
+export async function run(command, args, { cwd, env, input, stream } = {}) {
+  const running = promisify(execFile)(command, args, { cwd, env: { ...process.env, ...env }, maxBuffer: 1 << 26, timeout: 60_000 });
+  if (stream) running.child.stdout.once("data", () => release(stream));
   if (input) input.pipe(running.child.stdin);
   else running.child.stdin.end();
   try {

@@ -1,4 +1,5 @@
 import { aggregate } from "streamgauge";
 
 const response = await fetch(new URL(location.href).searchParams.get("stream"));
-globalThis.events = await Array.fromAsync(aggregate(response));
+globalThis.events = [];
+for await (const event of aggregate(response)) globalThis.events.push(event);
