@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import {
-  chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync,
+  chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync,
 } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, relative } from "node:path";
@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
 import { ensureNode, ensureNodeModules, ensureWasmBindgen, ensureWasmTarget } from "./ensure.mjs";
+import { wrapGlue } from "./glue.mjs";
 import { inlineModule } from "./inline.mjs";
 import { cargoMetadata, dist, pkg, readJson, root, scratch, targetFolder } from "./project.mjs";
 import { isMain, main, query, run } from "./run.mjs";
@@ -81,7 +82,7 @@ async function buildOneCore(bindgen, { folder, cargo, target }) {
   await runPackage("binaryen", "wasm-opt", ["-O3", "--mvp-features", ...features, ...strip, ...files]);
 
   const wasm = readFileSync(optimized);
-  copyFileSync(join(built, "core.js"), join(out, "core.js"));
+  writeFileSync(join(out, "core.js"), wrapGlue(readFileSync(join(built, "core.js"), "utf8")));
   writeFileSync(join(out, "core-inline.js"), inlineModule(wasm));
   step(`${join(folder, "core_bg.wasm")}: ${sizes(wasm)}`);
 }
@@ -148,7 +149,7 @@ function facadeStamp() {
 
 function hashOf(paths, words) {
   const hash = createHash("sha256").update(JSON.stringify(words));
-  for (const path of [...paths, "pkg/scripts/build.mjs", "pkg/scripts/inline.mjs"]) {
+  for (const path of [...paths, "pkg/scripts/build.mjs", "pkg/scripts/glue.mjs", "pkg/scripts/inline.mjs"]) {
     const full = join(root, path);
     if (!existsSync(full)) continue;
     const names = statSync(full).isDirectory() ? filesUnder(full) : [""];

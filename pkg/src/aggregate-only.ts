@@ -1,11 +1,10 @@
 // The entry `streamgauge/aggregate`: without the telemetry, and a core without it (Cargo feature `otel` off). The build
 // puts it, and what it imports, into dist/aggregate beside that core; see pkg/scripts/build.mjs.
 
-import { setCore } from "./bindings.js";
-import { initSync } from "./core.js";
+import { startCore } from "./bindings.js";
 import inlined from "./core-inline.js";
 import { readInlined } from "./inline.js";
 
-setCore(initSync({ module: readInlined(inlined) }));
+startCore(() => readInlined(inlined));
 
 export * from "./aggregate-api.js";

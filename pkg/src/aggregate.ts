@@ -1,10 +1,12 @@
-import { asStreamError, coreMemory, guarded } from "./bindings.js";
-import { StreamReader } from "./core.js";
+import { asStreamError, guarded, liveCore } from "./bindings.js";
+import type { Core } from "./bindings.js";
+import type { StreamReader } from "./core.js";
 import { BatchDecoder, State } from "./decode.js";
 import { StreamError } from "./errors.js";
 import { finalResponse } from "./final.js";
 import { splitOptions } from "./options.js";
-import { observeWith } from "./telemetry/observe.js";
+import { cancelSource } from "./source.js";
+import { observerOf, observeWith } from "./telemetry/observe.js";
 import type { AggregateOptions, FinalResponse, Item, Source, StreamEvent } from "./types.js";
 
 /**
@@ -32,8 +34,11 @@ export function aggregate(source: Source, options?: AggregateOptions): Aggregate
  * {@link batches}.
  */
 export class AggregateStream implements AsyncIterable<StreamEvent> {
+  readonly #core: Core;
   /** The Rust side; freed and gone at the end. */
   #reader: StreamReader | undefined;
+  /** What the Rust side reads, to be cancelled where that can not do it any more. */
+  #source: unknown;
   readonly #decoder: BatchDecoder;
   #error: StreamError | undefined;
   #thrown = false;
@@ -51,13 +56,16 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
 
   /** @internal Use {@link aggregate}. */
   constructor(source: Source, options: AggregateOptions | undefined) {
-    coreMemory();
+    const live = liveCore();
     const { core, signal, telemetry, partialJson, request } = splitOptions(options, true);
-    const reader = guarded(() => new StreamReader(source, core, signal));
-    if (telemetry !== undefined) this.#exportRecords = observeWith(telemetry, reader, request, source);
+    const observer = telemetry === undefined ? undefined : observerOf(telemetry);
+    const reader = guarded(() => new live.StreamReader(source, core, signal));
+    if (observer !== undefined) this.#exportRecords = observeWith(observer, reader, live, request, source);
+    this.#core = live;
     this.#reader = reader;
+    this.#source = guarded(() => reader.source());
     this.#signal = signal;
-    this.#decoder = new BatchDecoder(reader.control(), partialJson);
+    this.#decoder = new BatchDecoder(live.memory, guarded(() => reader.control()), partialJson);
   }
 
   /** The events, one by one. */
@@ -134,7 +142,12 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
   get items(): Item[] {
     const reader = this.#reader;
     if (reader === undefined) return this.#error?.partial ?? this.#decoder.items;
-    return JSON.parse(guarded(() => reader.items())) as Item[];
+    try {
+      return JSON.parse(reader.items()) as Item[];
+    } catch (error) {
+      this.#fail(error);
+      return this.#decoder.items;
+    }
   }
 
   /**
@@ -147,10 +160,14 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
     this.#cancelled = true;
     this.#batches = [];
     if (reader === undefined || again) return;
-    guarded(() => reader.cancel());
-    this.#exportRecords?.();
-    // A read in flight settles the end itself.
-    if (this.#waiting === undefined) this.#settle(reader);
+    try {
+      reader.cancel();
+      this.#exportRecords?.();
+      // A read in flight settles the end itself.
+      if (this.#waiting === undefined) this.#settle(reader);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #open(): void {
@@ -219,15 +236,16 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
     this.#waiting = [ready];
     try {
       if (reader.pull(this.#arrived)) this.#arrived();
+      else this.#core.pending.add(this.#ended);
     } catch (error) {
       this.#fail(error);
-      this.#wake();
     }
   }
 
   /** The read in flight has come to something. */
   readonly #arrived = (): void => {
-    const reader = this.#reader!;
+    const reader = this.#reader;
+    if (reader === undefined) return;
     try {
       const events = this.#decoder.read();
       if (events.length > 0) this.#batches.push(events);
@@ -238,16 +256,28 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
     this.#wake();
   };
 
+  /** The core came to its end during the read in flight. */
+  readonly #ended = (): void => this.#fail(this.#core.defect);
+
   #wake(): void {
+    this.#core.pending.delete(this.#ended);
     this.#exportRecords?.();
-    const waiting = this.#waiting!;
+    const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     for (const ready of waiting) ready();
   }
 
+  /** The end by a defect: of the core, or in what came from it. */
   #fail(error: unknown): void {
+    const reader = this.#reader;
+    if (reader === undefined) return;
     this.#reader = undefined;
-    this.#error = asStreamError(error);
+    this.#error = asStreamError(error, this.#decoder.items);
+    // Frees nothing, and so cancels nothing, in a core that is at its end.
+    reader.free();
+    if (this.#core.defect !== undefined) cancelSource(this.#source);
+    this.#source = undefined;
+    this.#wake();
   }
 
   /** The end: what is needed later is read, the Rust side freed. */
@@ -259,7 +289,8 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
       const partial = JSON.parse(reader.items()) as Item[];
       this.#error = StreamError.fromCore(error, partial, reader.snapshot(), reader.cause());
     }
-    this.#reader = undefined;
     reader.free();
+    this.#reader = undefined;
+    this.#source = undefined;
   }
 }

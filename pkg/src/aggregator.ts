@@ -1,10 +1,10 @@
-import { asStreamError, coreMemory, guarded } from "./bindings.js";
-import { PushAggregator } from "./core.js";
+import { asStreamError, guarded, liveCore } from "./bindings.js";
+import type { PushAggregator } from "./core.js";
 import { BatchDecoder, State } from "./decode.js";
 import { StreamError } from "./errors.js";
 import { finalResponse } from "./final.js";
 import { splitOptions } from "./options.js";
-import { observeWith } from "./telemetry/observe.js";
+import { observerOf, observeWith } from "./telemetry/observe.js";
 import type { AggregatorOptions, FinalResponse, Item, StreamEvent } from "./types.js";
 
 /**
@@ -30,12 +30,13 @@ export class Aggregator {
 
   /** @throws {@link StreamError} `bad_option` */
   constructor(options?: AggregatorOptions) {
-    coreMemory();
+    const live = liveCore();
     const { core, telemetry, partialJson, request } = splitOptions(options, false);
-    const aggregator = guarded(() => new PushAggregator(core));
-    if (telemetry !== undefined) this.#exportRecords = observeWith(telemetry, aggregator, request);
+    const observer = telemetry === undefined ? undefined : observerOf(telemetry);
+    const aggregator = guarded(() => new live.PushAggregator(core));
+    if (observer !== undefined) this.#exportRecords = observeWith(observer, aggregator, live, request);
     this.#core = aggregator;
-    this.#decoder = new BatchDecoder(aggregator.control(), partialJson);
+    this.#decoder = new BatchDecoder(live.memory, guarded(() => aggregator.control()), partialJson);
   }
 
   /** Takes the next bytes, split anywhere, and returns the events that they complete. */
@@ -64,7 +65,11 @@ export class Aggregator {
   get items(): Item[] {
     const core = this.#core;
     if (core === undefined) return this.#error?.partial ?? this.#decoder.items;
-    return JSON.parse(guarded(() => core.items())) as Item[];
+    try {
+      return JSON.parse(core.items()) as Item[];
+    } catch (error) {
+      return this.#fail(error).partial;
+    }
   }
 
   /**
@@ -83,8 +88,9 @@ export class Aggregator {
   free(): void {
     const core = this.#core;
     if (core === undefined) return;
+    const partial = this.items;
     this.#state = State.Failed;
-    this.#error = new StreamError("aborted", "the aggregator was freed", { partial: this.items });
+    this.#error ??= new StreamError("aborted", "the aggregator was freed", { partial });
     this.#core = undefined;
     core.free();
   }
@@ -99,13 +105,18 @@ export class Aggregator {
       if (this.#state !== State.Open) this.#settle(core);
       return events;
     } catch (error) {
-      this.#core = undefined;
-      this.#state = State.Failed;
-      this.#error = asStreamError(error);
-      throw this.#error;
+      throw this.#fail(error);
     } finally {
       this.#exportRecords?.();
     }
+  }
+
+  /** The end by a defect: of the core, or in what came from it. */
+  #fail(error: unknown): StreamError {
+    this.#core?.free();
+    this.#core = undefined;
+    this.#state = State.Failed;
+    return (this.#error = asStreamError(error, this.#decoder.items));
   }
 
   /** The end: what is needed later is read, the Rust side freed. */
@@ -118,10 +129,16 @@ export class Aggregator {
   }
 }
 
-/** Views and buffers of any realm: told by what they are, not by their class. */
+/** Views and buffers of any realm: told by what they are, not by their class. What was given away is empty. */
 function asBytes(bytes: ArrayBufferView | ArrayBuffer): Uint8Array {
   if (bytes instanceof Uint8Array) return bytes;
-  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (Object.prototype.toString.call(bytes) === "[object ArrayBuffer]") return new Uint8Array(bytes);
+  const isView = ArrayBuffer.isView(bytes);
+  if (isView || Object.prototype.toString.call(bytes) === "[object ArrayBuffer]") {
+    try {
+      return isView ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes);
+    } catch {
+      return new Uint8Array();
+    }
+  }
   throw new StreamError("bad_option", "feed() takes a Uint8Array or an ArrayBuffer");
 }

@@ -1,4 +1,3 @@
-import { coreMemory } from "./bindings.js";
 import { DeltaText } from "./delta-text.js";
 import type { Completion, Item, OutputTextDeltaEvent, RawEvent, StreamEvent, ToolCallDeltaEvent } from "./types.js";
 
@@ -42,6 +41,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Turns the batches of one aggregator into event objects. */
 export class BatchDecoder {
+  readonly #memory: WebAssembly.Memory;
   readonly #control: number;
   #numbers = new Uint32Array(0);
   #bytes = new Uint8Array(0);
@@ -55,7 +55,8 @@ export class BatchDecoder {
   /** How far the stream was when the last batch that was read was left. */
   state = State.Open;
 
-  constructor(control: number, partialJson: boolean) {
+  constructor(memory: WebAssembly.Memory, control: number, partialJson: boolean) {
+    this.#memory = memory;
     this.#control = control >>> 2;
     if (partialJson) this.#outputs = new Map();
   }
@@ -167,7 +168,7 @@ export class BatchDecoder {
   }
 
   #takeViews(): void {
-    const { buffer } = coreMemory();
+    const { buffer } = this.#memory;
     this.#numbers = new Uint32Array(buffer);
     this.#bytes = new Uint8Array(buffer);
   }

@@ -1,8 +1,7 @@
 // The entry for those who load the WebAssembly module themselves (`streamgauge/core.wasm`). Libraries
 // should import this one and leave the loading to the application.
 
-import { setCore } from "./bindings.js";
-import { default as load, initSync as loadSync } from "./core.js";
+import { loadCore, startCore } from "./bindings.js";
 
 export * from "./api.js";
 
@@ -29,10 +28,10 @@ export type CoreSource =
  * ```
  */
 export async function init(source: CoreSource): Promise<void> {
-  setCore(await load({ module_or_path: source }));
+  await loadCore(source);
 }
 
 /** Loads the core from its bytes or a compiled module, at once. */
 export function initSync(module: ArrayBuffer | ArrayBufferView<ArrayBuffer> | CompiledModule): void {
-  setCore(loadSync({ module }));
+  startCore(() => module);
 }

@@ -20,6 +20,9 @@ use crate::wire::provider_error;
 /// How much of an HTTP error's body is read.
 const ERROR_BODY_LIMIT: usize = 64 * 1024;
 
+/// A chunk is handled in parts of at most so many bytes: a source's chunks may be as large as it likes.
+const LARGEST_PART: u32 = 256 * 1024;
+
 /// Reads a source and aggregates it.
 ///
 /// Nothing happens between two calls of `pull`: no read is pending, so a slow consumer holds the source
@@ -131,6 +134,12 @@ impl StreamReader {
         Ok(is_ready)
     }
 
+    /// What is to be cancelled when this instance of the module can not do it any more: a stream's reader or an
+    /// iterator.
+    pub fn source(&self) -> JsValue {
+        self.inner.source.borrow().handle()
+    }
+
     /// Records every frame, and the end, with this telemetry.
     pub fn observe(&self, telemetry: &TelemetryCore, request: &JsValue, content: &JsValue) {
         self.inner.batched.borrow_mut().observe(telemetry, request, content);
@@ -192,7 +201,7 @@ impl Inner {
             let _ = signal.add_event_listener_with_callback("abort", listener);
         }
         *self.callbacks.borrow_mut() = Some(callbacks);
-        if self.signal.as_ref().is_some_and(AbortSignal::aborted) {
+        if self.signal.as_ref().is_some_and(|signal| source::get(signal, "aborted").is_truthy()) {
             self.interrupt(Interrupt::Aborted);
         }
     }
@@ -276,28 +285,32 @@ impl Inner {
         let now = clock::now_ms();
         match Source::chunk(value) {
             Ok(Chunk::Bytes(bytes)) => {
+                // None also of a chunk whose buffer was given away: there is nothing to copy.
+                let len = bytes.length();
                 let mut buffer = self.buffer.borrow_mut();
-                let len = bytes.length() as usize;
-                // Also of a chunk whose buffer was given away: there is nothing to copy.
-                if len == 0 {
-                    return;
-                }
                 if self.http_failure.is_some() {
                     let start = buffer.len();
-                    buffer.resize(start + len, 0);
-                    bytes.copy_to(buffer.get_mut(start..).unwrap_or_default());
+                    let room = len.min(ERROR_BODY_LIMIT.saturating_sub(start) as u32);
+                    buffer.resize(start + room as usize, 0);
+                    bytes.subarray(0, room).copy_to(buffer.get_mut(start..).unwrap_or_default());
                     if buffer.len() >= ERROR_BODY_LIMIT {
                         drop(buffer);
                         self.fail_with_http_status();
                     }
                     return;
                 }
-                buffer.clear();
-                // A huge chunk must not keep its memory for the rest of the stream.
-                buffer.shrink_to(ERROR_BODY_LIMIT.max(len));
-                buffer.resize(len, 0);
-                bytes.copy_to(&mut buffer);
-                self.batched.borrow_mut().aggregator.handle_bytes(&buffer, now);
+                let mut at = 0;
+                while at < len {
+                    let end = len.min(at + LARGEST_PART);
+                    buffer.resize((end - at) as usize, 0);
+                    if end - at == len {
+                        bytes.copy_to(&mut buffer);
+                    } else {
+                        bytes.subarray(at, end).copy_to(&mut buffer);
+                    }
+                    self.batched.borrow_mut().aggregator.handle_bytes(&buffer, now);
+                    at = end;
+                }
             }
             Ok(Chunk::End) => {
                 self.source.replace(Source::Ended).release();
@@ -364,7 +377,7 @@ impl Inner {
         if interrupt == Interrupt::Aborted
             && let Some(signal) = &self.signal
         {
-            self.cause.replace(signal.reason());
+            self.cause.replace(source::get(signal, "reason"));
         }
         self.interrupt.set(Some(interrupt));
         if !self.pulling.get() {

@@ -3,16 +3,27 @@
 use js_sys::{Array, ArrayBuffer, Function, Object, Promise, Reflect, Symbol, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStream, ReadableStreamDefaultReader, Response};
+use web_sys::ReadableStreamDefaultReader;
 
 use crate::error::{Error, ErrorCode};
 use crate::json;
 
+// Whatever may run code of the caller's is imported with `catch`: an exception that passes through Rust's frames would
+// leave them as a trap does.
 #[wasm_bindgen]
 extern "C" {
     /// What kind of built-in object a value is, e.g. `[object ArrayBuffer]`.
-    #[wasm_bindgen(js_namespace = ["Object", "prototype", "toString"], js_name = call)]
-    fn tag(value: &JsValue) -> String;
+    #[wasm_bindgen(js_namespace = ["Object", "prototype", "toString"], js_name = call, catch)]
+    fn tag(value: &JsValue) -> Result<String, JsValue>;
+
+    #[wasm_bindgen(js_namespace = Promise, js_name = resolve, catch)]
+    fn resolve(value: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(js_name = Uint8Array)]
+    type View;
+    /// Fails for a buffer that was given away.
+    #[wasm_bindgen(constructor, js_class = "Uint8Array", catch)]
+    fn over(buffer: &JsValue, offset: JsValue, len: JsValue) -> Result<View, JsValue>;
 
     /// What a read gives. Getters of their own, because a lookup by name decodes the name each time.
     type ReadResult;
@@ -27,8 +38,9 @@ extern "C" {
 pub(super) enum Source {
     /// A locked `ReadableStream`.
     Reader(ReadableStreamDefaultReader),
-    /// An async (or sync) iterator.
-    Iterator { iterator: Object, next: Function },
+    /// An async (or sync) iterator, or a reader that is not the host's own: what gives the next chunk, and the method
+    /// that ends it.
+    Iterator { iterator: Object, next: Function, end: &'static str },
     /// Nothing (more).
     Ended,
 }
@@ -54,15 +66,14 @@ impl Source {
     pub(super) fn open(value: &JsValue) -> Result<(Self, Option<HttpFailure>), Error> {
         if let Some(bytes) = bytes_of(value) {
             let iterator = Array::of1(&bytes).values();
-            return Ok((Self::from_iterator(iterator.unchecked_into())?, None));
+            return Ok((Self::from_iterator(&iterator, "next", "return")?, None));
         }
         if !value.is_object() {
             return Err(bad_source(value));
         }
         if has(value, "status") && has(value, "headers") && has(value, "body") {
-            let response = value.unchecked_ref::<Response>();
-            let failure = (!response.ok()).then(|| HttpFailure::of(response));
-            if response.body_used() {
+            let failure = get(value, "ok").is_falsy().then(|| HttpFailure::of(value));
+            if get(value, "bodyUsed").is_truthy() {
                 return Err(Error::new(ErrorCode::BadOption, "the response's body was already read"));
             }
             let body = get(value, "body");
@@ -71,29 +82,41 @@ impl Source {
             }
             return Self::open(&body).map(|(source, _)| (source, failure));
         }
-        if is_function(&get(value, "getReader")) {
-            let stream = value.unchecked_ref::<ReadableStream>();
-            if stream.locked() {
+        if let Ok(get_reader) = get(value, "getReader").dyn_into::<Function>() {
+            if get(value, "locked").is_truthy() {
                 let message = "the stream is locked: another reader has it";
                 return Err(Error::new(ErrorCode::BadOption, message));
             }
-            let reader = stream.get_reader();
-            return Ok((Self::Reader(reader.unchecked_into()), None));
+            let reader = get_reader.call0(value).map_err(|error| transport(&error))?;
+            let source = match reader.dyn_into() {
+                Ok(reader) => Self::Reader(reader),
+                Err(reader) => Self::from_iterator(&reader, "read", "cancel")?,
+            };
+            return Ok((source, None));
         }
         for symbol in [Symbol::async_iterator(), Symbol::iterator()] {
             let method = Reflect::get(value, &symbol).unwrap_or(JsValue::UNDEFINED);
             if let Some(method) = method.dyn_ref::<Function>() {
                 let iterator = method.call0(value).map_err(|error| transport(&error))?;
-                return Self::from_iterator(iterator.unchecked_into()).map(|source| (source, None));
+                return Self::from_iterator(&iterator, "next", "return").map(|source| (source, None));
             }
         }
         Err(bad_source(value))
     }
 
-    fn from_iterator(iterator: Object) -> Result<Self, Error> {
-        match get(&iterator, "next").dyn_into::<Function>() {
-            Ok(next) => Ok(Self::Iterator { iterator, next }),
+    fn from_iterator(iterator: &JsValue, next: &str, end: &'static str) -> Result<Self, Error> {
+        match get(iterator, next).dyn_into::<Function>() {
+            Ok(next) => Ok(Self::Iterator { iterator: iterator.clone().unchecked_into(), next, end }),
             Err(_) => Err(Error::new(ErrorCode::BadOption, "the source's iterator has no next()")),
+        }
+    }
+
+    /// What there is to cancel, if anything.
+    pub(super) fn handle(&self) -> JsValue {
+        match self {
+            Self::Reader(reader) => reader.into(),
+            Self::Iterator { iterator, .. } => iterator.into(),
+            Self::Ended => JsValue::UNDEFINED,
         }
     }
 
@@ -101,8 +124,8 @@ impl Source {
     pub(super) fn read(&self) -> Result<Promise, JsValue> {
         match self {
             Self::Reader(reader) => Ok(reader.read().unchecked_into()),
-            Self::Iterator { iterator, next } => Ok(Promise::resolve(&next.call0(iterator)?)),
-            Self::Ended => Ok(Promise::resolve(&JsValue::UNDEFINED)),
+            Self::Iterator { iterator, next, .. } => resolve(&next.call0(iterator)?),
+            Self::Ended => resolve(&JsValue::UNDEFINED),
         }
     }
 
@@ -139,12 +162,11 @@ impl Source {
                 reader.release_lock();
                 promise.unchecked_into::<Promise>()
             }
-            Self::Iterator { iterator, .. } => {
-                let Ok(method) = get(iterator, "return").dyn_into::<Function>() else { return };
-                match method.call0(iterator) {
-                    Ok(result) => Promise::resolve(&result),
-                    Err(_) => return,
-                }
+            Self::Iterator { iterator, end, .. } => {
+                let promise = call(iterator, end).and_then(|result| resolve(&result));
+                self.release();
+                let Ok(promise) = promise else { return };
+                promise
             }
             Self::Ended => return,
         };
@@ -156,19 +178,28 @@ impl Source {
 
     /// Gives the lock back after the source's own end.
     pub(super) fn release(&self) {
-        if let Self::Reader(reader) = self {
-            reader.release_lock();
+        match self {
+            Self::Reader(reader) => reader.release_lock(),
+            Self::Iterator { iterator, end: "cancel", .. } => {
+                let _ = call(iterator, "releaseLock");
+            }
+            Self::Iterator { .. } | Self::Ended => {}
         }
     }
 }
 
 impl HttpFailure {
-    fn of(response: &Response) -> Self {
-        let header = |name| response.headers().get(name).ok().flatten();
+    fn of(response: &JsValue) -> Self {
+        let headers = get(response, "headers");
+        let header = |name: &str| {
+            let method = get(&headers, "get").dyn_into::<Function>().ok()?;
+            method.call1(&headers, &JsValue::from_str(name)).ok()?.as_string()
+        };
         let number = |value: String| json::decimal(value.trim());
         let from_ms = header("retry-after-ms").and_then(number);
         let retry_after_ms = from_ms.or_else(|| retry_after(&header("retry-after")?));
-        Self { status: response.status(), retry_after_ms: retry_after_ms.map(|delay| delay.max(0.0) as u64) }
+        let status = get(response, "status").as_f64().unwrap_or(0.0) as u16;
+        Self { status, retry_after_ms: retry_after_ms.map(|delay| delay.max(0.0) as u64) }
     }
 }
 
@@ -215,18 +246,16 @@ pub(super) fn bytes_of(value: &JsValue) -> Option<Uint8Array> {
     if let Some(bytes) = value.dyn_ref::<Uint8Array>() {
         return Some(bytes.clone());
     }
+    let over = |buffer: &JsValue, offset, len| {
+        // There is nothing to read in a buffer that was given away.
+        View::over(buffer, offset, len).map_or_else(|_| Uint8Array::new_with_length(0), JsCast::unchecked_into)
+    };
     // Told by its tag: a buffer of another realm (an iframe, node:vm) is of another class.
-    if value.is_object() && tag(value) == "[object ArrayBuffer]" {
-        return Some(Uint8Array::new(value));
+    if value.is_object() && tag(value).is_ok_and(|tag| tag == "[object ArrayBuffer]") {
+        return Some(over(value, JsValue::UNDEFINED, JsValue::UNDEFINED));
     }
     if ArrayBuffer::is_view(value) {
-        let number = |name| get(value, name).as_f64().unwrap_or(0.0) as u32;
-        let buffer = get(value, "buffer");
-        return Some(Uint8Array::new_with_byte_offset_and_length(
-            &buffer,
-            number("byteOffset"),
-            number("byteLength"),
-        ));
+        return Some(over(&get(value, "buffer"), get(value, "byteOffset"), get(value, "byteLength")));
     }
     None
 }
@@ -244,7 +273,7 @@ fn has(value: &JsValue, name: &str) -> bool {
 }
 
 /// A property, `undefined` when there is none or reading it fails.
-fn get(value: &JsValue, name: &str) -> JsValue {
+pub(super) fn get(value: &JsValue, name: &str) -> JsValue {
     if value.is_object() || value.is_function() {
         Reflect::get(value, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
     } else {
@@ -252,6 +281,7 @@ fn get(value: &JsValue, name: &str) -> JsValue {
     }
 }
 
-fn is_function(value: &JsValue) -> bool {
-    value.is_function()
+/// Calls a method without arguments; fails when there is none.
+fn call(value: &JsValue, name: &str) -> Result<JsValue, JsValue> {
+    get(value, name).dyn_into::<Function>()?.call0(value)
 }

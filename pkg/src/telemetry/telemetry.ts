@@ -1,5 +1,5 @@
-import { asStreamError, coreMemory, guarded } from "../bindings.js";
-import { TelemetryCore } from "../core.js";
+import { asStreamError, guarded, liveCore } from "../bindings.js";
+import type { TelemetryCore } from "../core.js";
 import { StreamError } from "../errors.js";
 import { Driver } from "./driver.js";
 import type { FlushOptions, FlushResult, TelemetryStats } from "./driver.js";
@@ -44,7 +44,7 @@ export class Telemetry {
 
   /** @throws {@link StreamError} `bad_option` with a message that says where and what. */
   constructor(options: TelemetryOptions) {
-    coreMemory();
+    const live = liveCore();
     checkOptions(options);
     const { env, slug = options.model, terminalType = "unknown" } = options;
     const settings = resolveSettings(options.otel, { env });
@@ -54,7 +54,7 @@ export class Telemetry {
     const metrics = this.#follows ? metricsSettings(settings, exporter) : {};
     this.#core = guarded(
       () =>
-        new TelemetryCore({
+        new live.TelemetryCore({
           ...coreSettings(settings, exporter),
           conversationId: options.conversationId,
           model: options.model,
@@ -203,7 +203,9 @@ export class Telemetry {
     try {
       call();
     } catch (error) {
-      throw asStreamError(error);
+      const failure = asStreamError(error);
+      // A defect is the driver's to tell, once, and nobody's problem.
+      if (failure.code !== "internal") throw failure;
     } finally {
       this.#driver.drain();
     }
