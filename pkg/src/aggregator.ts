@@ -121,11 +121,16 @@ export class Aggregator {
 
   /** The end: what is needed later is read, the Rust side freed. */
   #settle(core: PushAggregator): void {
-    const error = core.error();
-    if (error === undefined) this.#snapshot = core.snapshot();
-    else this.#error = StreamError.fromCore(error, this.#decoder.items, core.snapshot());
-    core.free();
-    this.#core = undefined;
+    try {
+      const error = core.error();
+      if (error === undefined) this.#snapshot = core.snapshot();
+      else this.#error = StreamError.fromCore(error, this.#decoder.items, core.snapshot());
+      core.free();
+      this.#core = undefined;
+    } catch (error) {
+      // Not thrown: the last events are to be returned.
+      this.#fail(error);
+    }
   }
 }
 

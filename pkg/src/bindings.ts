@@ -91,6 +91,8 @@ function newCore(): Core {
         ]),
       ),
     setTimeout(call, delayMs) {
+      // Frames that were under way when the end came.
+      if (core.defect !== undefined) return undefined;
       const fire = (): void => {
         timers.delete(timer);
         call();
