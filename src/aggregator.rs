@@ -135,7 +135,14 @@ impl Aggregator {
                     core.handle_frame(&frame, event, now_ms);
                 }
                 Ok(None) => break,
-                Err(error) => core.fail(Error::new(ErrorCode::EventTooLarge, error.to_string()), now_ms),
+                Err(error) => {
+                    // So many lines, and none of an event stream's: it will not become one, and may have no end.
+                    let is_foreign =
+                        framer.fields() == 0 && framer.comments() == 0 && framer.ignored_lines() > 0;
+                    if !is_foreign || !core.handle_foreign_body(true, now_ms) {
+                        core.fail(Error::new(ErrorCode::EventTooLarge, error.to_string()), now_ms);
+                    }
+                }
             }
         }
         core.note_moments(now_ms);
@@ -432,13 +439,9 @@ impl Core {
     fn handle_end(&mut self, looks_like_stream: bool, now_ms: f64) {
         if !self.wire.has_content()
             && !looks_like_stream
-            && let Some((kind, body)) = self.sniffer.foreign()
+            && self.handle_foreign_body(self.sniffer.is_cut(), now_ms)
         {
-            if let (Err(error), InvalidUtf8::Error) = (std::str::from_utf8(body), self.options.invalid_utf8) {
-                return self.fail(Error::new(ErrorCode::InvalidUtf8, format!("UTF8 error: {error}")), now_ms);
-            }
-            let body = String::from_utf8_lossy(body).into_owned();
-            return self.handle_body(kind, &body, now_ms);
+            return;
         }
         if self.wire.may_complete() {
             return self.complete(EndedBy::EndOfStream, now_ms);
@@ -453,10 +456,25 @@ impl Core {
         self.fail(Error::new(ErrorCode::StreamIncomplete, message), now_ms);
     }
 
-    /// The whole body, when it is no event stream.
-    fn handle_body(&mut self, kind: BodyKind, body: &str, now_ms: f64) {
+    /// What was kept of the body, if it is no event stream: all of it, unless it is cut. Returns whether it is that.
+    fn handle_foreign_body(&mut self, is_cut: bool, now_ms: f64) -> bool {
+        let Some((kind, body)) = self.sniffer.foreign() else { return false };
+        if let (Err(error), InvalidUtf8::Error) = (std::str::from_utf8(body), self.options.invalid_utf8)
+            // Not for what only the cut left in halves.
+            && (error.error_len().is_some() || !is_cut)
+        {
+            self.fail(Error::new(ErrorCode::InvalidUtf8, format!("UTF8 error: {error}")), now_ms);
+            return true;
+        }
+        let body = String::from_utf8_lossy(body).into_owned();
+        self.handle_body(kind, &body, is_cut, now_ms);
+        true
+    }
+
+    /// The body, when it is no event stream.
+    fn handle_body(&mut self, kind: BodyKind, body: &str, is_cut: bool, now_ms: f64) {
         let name = match kind {
-            BodyKind::Json if self.sniffer.is_cut() => {
+            BodyKind::Json if is_cut => {
                 let limit = self.options.max_event_bytes;
                 let message = format!("a body that is no event stream is larger than {limit} bytes");
                 return self.fail(Error::new(ErrorCode::EventTooLarge, message), now_ms);

@@ -8,6 +8,8 @@
 pub(crate) struct BodySniffer {
     state: State,
     limit: usize,
+    /// How many blank bytes came first; they are not kept, and count all the same.
+    skipped: usize,
     is_cut: bool,
 }
 
@@ -37,14 +39,16 @@ const EXCERPT_LIMIT: usize = 4096;
 
 impl BodySniffer {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { state: State::Blank, limit, is_cut: false }
+        Self { state: State::Blank, limit, skipped: 0, is_cut: false }
     }
 
     /// Looks at the next bytes of the body.
     pub(crate) fn note(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         if matches!(self.state, State::Blank) {
-            let Some(at) = rest.iter().position(|byte| !is_blank(*byte)) else { return };
+            let at = rest.iter().position(|byte| !is_blank(*byte));
+            self.skipped = self.skipped.saturating_add(at.unwrap_or(rest.len()));
+            let Some(at) = at else { return };
             rest = rest.get(at..).unwrap_or_default();
             self.state = match rest.first() {
                 Some(b'{' | b'[') => State::Foreign { kind: BodyKind::Json, body: Vec::new() },
@@ -55,7 +59,8 @@ impl BodySniffer {
         if let State::Foreign { kind, body } = &mut self.state {
             let room = match kind {
                 BodyKind::Json => self.limit,
-                BodyKind::Html | BodyKind::Text => EXCERPT_LIMIT,
+                // Never more than what is there when the limit ends the stream, however it is split.
+                BodyKind::Html | BodyKind::Text => EXCERPT_LIMIT.min(self.limit.saturating_sub(self.skipped)),
             };
             let free = room.saturating_sub(body.len());
             body.extend_from_slice(rest.get(..free.min(rest.len())).unwrap_or_default());

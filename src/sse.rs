@@ -94,6 +94,8 @@ pub struct Framer {
     comments: u64,
     fields: u64,
     ignored_lines: u64,
+    /// The bytes of the ignored lines, for as long as there was nothing else: what this is, is no event stream.
+    foreign: usize,
 }
 
 impl Framer {
@@ -101,7 +103,8 @@ impl Framer {
     ///
     /// What counts is the line being read, without its line end but with its field name, plus what the block's
     /// earlier lines left: data, event type and id. Comments never count; a line whose field is unknown does while
-    /// it lasts, though it is not stored, so that an endless line that is no comment is an error.
+    /// it lasts, though it is not stored, so that an endless line that is no comment is an error. Lines before the first
+    /// field or comment count together: an endless page of HTML is an error, too.
     pub fn new(max_event_bytes: usize) -> Self {
         Self {
             limit: max_event_bytes,
@@ -119,6 +122,7 @@ impl Framer {
             comments: 0,
             fields: 0,
             ignored_lines: 0,
+            foreign: 0,
         }
     }
 
@@ -195,6 +199,7 @@ impl Framer {
 
     /// Goes back to the start of a stream, and forgets the last event ID, the reconnection time and the counts.
     pub fn reset(&mut self) {
+        self.foreign = 0;
         self.clear_event();
         self.state = State::Bom(BOM);
         self.after_cr = false;
@@ -271,7 +276,8 @@ impl Framer {
             return Ok(());
         }
         self.load = self.load.saturating_add(part.len());
-        if self.load > self.limit {
+        let foreign = if matches!(self.state, State::Unknown) { self.foreign } else { 0 };
+        if self.load.saturating_add(foreign) > self.limit {
             self.clear_event();
             self.next_id = None;
             self.state = State::Failed;
@@ -346,9 +352,13 @@ impl Framer {
             State::Bom(want) if want.len() == BOM.len() => {}
             State::Bom(_) | State::Name(..) | State::Unknown => {
                 self.ignored_lines = self.ignored_lines.saturating_add(1);
+                self.foreign = self.foreign.saturating_add(self.load);
             }
             // `begin` leaves neither behind.
             State::Dispatched | State::Failed => self.state = state,
+        }
+        if self.fields > 0 || self.comments > 0 {
+            self.foreign = 0;
         }
         self.load = self.held();
         false
