@@ -93,17 +93,18 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
     // event per network chunk this is every event's way.
     const read = (reader: StreamReader): Promise<IteratorResult<StreamEvent>> => {
       waiting++;
-      const next = new Promise<IteratorResult<StreamEvent>>((resolve) => {
-        this.#read(reader, () => {
-          const batch = this.#givenUp() ? undefined : this.#batches.shift();
-          if (batch === undefined) return resolve(pull());
-          waiting--;
-          events = batch;
-          at = 0;
-          resolve(nextOfBatch());
-        });
-      });
+      let resolve!: (next: IteratorResult<StreamEvent> | Promise<IteratorResult<StreamEvent>>) => void;
+      const next = new Promise<IteratorResult<StreamEvent>>((settle) => (resolve = settle));
+      // Before the read, from within which the source may call `next()`.
       tail = next;
+      this.#read(reader, () => {
+        const batch = this.#givenUp() ? undefined : this.#batches.shift();
+        if (batch === undefined) return resolve(pull());
+        waiting--;
+        events = batch;
+        at = 0;
+        resolve(nextOfBatch());
+      });
       return next;
     };
     return this.#iterator(() => {
