@@ -461,7 +461,8 @@ fn limits_do_not_depend_on_the_split() {
 #[test]
 fn the_limit_is_exact() {
     // The least limit with which each input passes: the longest of (what earlier lines left + this line).
-    let cases: [(&[u8], usize); 13] = [
+    // Lines that are no event stream's add up until there is one that is.
+    let cases: [(&[u8], usize); 15] = [
         (b"data: 0123456789\n\n", 16),
         (b"data: 0123456789\r\n\r\n", 16),
         (b"data: 0123456789\n\ndata: 0123456789\n\n", 16),
@@ -472,7 +473,9 @@ fn the_limit_is_exact() {
         (b"event: name\nevent: n\ndata\n\n", 12),
         (b"id: 1234\ndata: abc\n\n", 13),
         (b"id: 1234\n\ndata: abc\n\n", 9),
-        (b"<!DOCTYPE html>\n<html>\n", 15),
+        (b"<!DOCTYPE html>\n<html>\n", 21),
+        (b"<br />\n<br />\n: hi\n<br />\n<br />\n", 12),
+        (b"<br />\n\n<br />\ndata: 0123456789\n\n<br />\n<br />\n<br />\n", 16),
         (b"\xEF\xBB\xBFdata: abc\n\n", 9),
         (b"\xEF\xBB\n\n", 2),
     ];
@@ -532,10 +535,11 @@ fn endless_lines() {
     let lines = b"data: 23456789\n".repeat(4096);
     let (failed, most) = flood(&mut Framer::new(limit), b"", &lines);
     assert!(failed.is_some_and(|fed| fed <= 32) && most <= limit);
-    // Neither comments nor events that end nor unknown lines that end add up.
+    // Neither comments nor events that end add up, nor unknown lines that end, unless there is nothing else.
     assert_eq!(flood(&mut Framer::new(16), b":", &chunk), (None, 0));
     assert_eq!(flood(&mut Framer::new(16), b"", &b": comment that is longer\n".repeat(4096)), (None, 0));
-    assert_eq!(flood(&mut Framer::new(16), b"", &b"unknown: line\n".repeat(4096)), (None, 0));
+    assert_eq!(flood(&mut Framer::new(16), b"retry: 1\n", &b"unknown: line\n".repeat(4096)), (None, 0));
+    assert_eq!(flood(&mut Framer::new(limit), b"", &b"unknown: line\n".repeat(4096)), (Some(20), 0));
     assert_eq!(flood(&mut Framer::new(16), b"", &b"event: x\n".repeat(4096)), (None, 1));
 }
 

@@ -248,7 +248,8 @@ pub(super) fn bytes_of(value: &JsValue) -> Option<Uint8Array> {
     }
     let over = |buffer: &JsValue, offset, len| {
         // There is nothing to read in a buffer that was given away.
-        View::over(buffer, offset, len).map_or_else(|_| Uint8Array::new_with_length(0), JsCast::unchecked_into)
+        View::over(buffer, offset, len)
+            .map_or_else(|_| Uint8Array::new_with_length(0), JsCast::unchecked_into)
     };
     // Told by its tag: a buffer of another realm (an iframe, node:vm) is of another class.
     if value.is_object() && tag(value).is_ok_and(|tag| tag == "[object ArrayBuffer]") {

@@ -53,7 +53,11 @@ export function observedFetch(options: ObservedFetchOptions = {}): typeof global
   aggregate(new Uint8Array(), core).cancel();
   const observer = telemetry === undefined ? undefined : observerOf(telemetry);
   const record = (attempt: Attempt): void => {
-    observer?.core.apiRequest(attempt);
+    try {
+      observer?.core.apiRequest(attempt);
+    } catch {
+      // A defect: the driver tells of it.
+    }
     observer?.drain();
   };
   const finished = (stream: AggregateStream): void => {
