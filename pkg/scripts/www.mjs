@@ -1,4 +1,5 @@
-// Serves the page in www/ with the built package, on loopback. Usage: npm --prefix pkg run www
+// Serves the playground in www/ with the built package and the recordings, on loopback.
+// Usage: npm --prefix pkg run www
 
 import { once } from "node:events";
 import { createReadStream, existsSync } from "node:fs";
@@ -6,30 +7,57 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 
 import { build } from "./build.mjs";
-import { pkg, root, tests } from "./project.mjs";
+import { pkg, root } from "./project.mjs";
 import { isMain, main } from "./run.mjs";
+import { listed, recordings } from "./www/recordings.mjs";
 
 const TYPES = {
+  ".css": "text/css; charset=utf-8",
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
-  ".sse": "text/event-stream; charset=utf-8",
+  ".svg": "image/svg+xml",
   ".wasm": "application/wasm",
+};
+
+/** Everything is the page's own; only an endpoint and a collector may be anywhere. */
+const POLICY = [
+  "default-src 'self'", "script-src 'self' 'wasm-unsafe-eval'", "connect-src *", "base-uri 'none'", "form-action 'none'",
+  "frame-ancestors 'none'", "object-src 'none'",
+].join("; ");
+
+const HEADERS = {
+  "cache-control": "no-store", "content-security-policy": POLICY, "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
 };
 
 /** The file of a request's path, or undefined. */
 function fileOf(path) {
-  if (path === "/demo.sse") return join(tests, "fixtures", "demo.sse");
   const inner = normalize(path === "/" ? "/index.html" : path);
   const file = inner.startsWith("/dist/") ? join(pkg, inner) : join(root, "www", inner);
   return TYPES[extname(file)] && existsSync(file) ? file : undefined;
 }
 
+/** The list of the recordings, one of them, or undefined. */
+function recordingOf(path) {
+  if (path === "/recordings.json") {
+    return { type: "application/json", body: JSON.stringify(recordings().map(listed)) };
+  }
+  const id = /^\/recordings\/([a-z0-9-]+)\.sse$/.exec(path)?.[1];
+  const recording = id && recordings().find((each) => each.id === id);
+  return recording && { type: "text/event-stream; charset=utf-8", body: recording.body() };
+}
+
 /** Starts the server; resolves to it. Port 0 is any free one. */
 export async function serve(port) {
   const server = createServer((request, response) => {
-    const file = fileOf(new URL(request.url, "http://localhost").pathname);
-    if (file === undefined) return void response.writeHead(404).end("not found\n");
-    response.writeHead(200, { "content-type": TYPES[extname(file)], "cache-control": "no-store" });
+    const { pathname } = new URL(request.url, "http://localhost");
+    const recording = recordingOf(pathname);
+    if (recording) {
+      return void response.writeHead(200, { ...HEADERS, "content-type": recording.type }).end(recording.body);
+    }
+    const file = fileOf(pathname);
+    if (file === undefined) return void response.writeHead(404, HEADERS).end("not found\n");
+    response.writeHead(200, { ...HEADERS, "content-type": TYPES[extname(file)] });
     createReadStream(file).pipe(response);
   });
   server.listen(port, "127.0.0.1");
