@@ -3,9 +3,11 @@
 export const KINDS = ["reasoning", "text", "arguments"];
 
 /** A rate over less than this is noise. */
-const CHUNKS_PER_BIN = 3;
+const CHUNKS_PER_BIN = 2.5;
 /** Widths that a bin may have, in milliseconds. */
-const WIDTHS = [1, 2, 5, 10, 20, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
+const WIDTHS = [
+  1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 2000, 5000, 10_000, 30_000, 60_000,
+];
 
 export class Samples {
   /** How many chunks had a delta. */

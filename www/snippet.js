@@ -67,12 +67,14 @@ const OPENERS = {
   },
 };
 
-function telemetry({ model }, collector) {
+function telemetry({ model, provider, prompt }, collector) {
   return [
     "const telemetry = new Telemetry({",
     `  conversationId: crypto.randomUUID(), model: ${JSON.stringify(model)}, appVersion: "1.0.0",`,
     `  otel: { exporter: { "otlp-http": { endpoint: ${JSON.stringify(collector)}, protocol: "json" } } },`,
     "});",
+    `telemetry.conversationStarts({ provider_name: ${JSON.stringify(provider)} });`,
+    ...(prompt === undefined ? [] : [`telemetry.userPrompt(${JSON.stringify(prompt)});`]),
     "",
   ];
 }

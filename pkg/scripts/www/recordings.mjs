@@ -50,13 +50,13 @@ const CHOSEN = {
 
 let found;
 
-/** All of them, each `{ id, group, title, note, fails, options, body }`; read once. */
+/** All of them, each `{ id, group, title, note, fails, options, error?, body }`; read once. */
 export function recordings() {
   return (found ??= [...chosenFirst(Object.keys(FILES).flatMap(casesOf))]);
 }
 
 /** A recording as the page's list has it. */
-export function listed({ body, ...rest }) {
+export function listed({ body, error: _, ...rest }) {
   return { ...rest, bytes: body().length };
 }
 
@@ -87,7 +87,7 @@ function own(id, group, title, note, body) {
 function recorded(fixture, group, title, note) {
   const { id, error, options, sse, sse_base64 } = fixture;
   const body = () => (sse_base64 === undefined ? Buffer.from(sse) : Buffer.from(sse_base64, "base64"));
-  return { id, group, title, note, fails: error !== undefined, options, body };
+  return { id, group, title, note, fails: error !== undefined, options, error, body };
 }
 
 /** The cases of a file of fixtures. */
