@@ -155,8 +155,10 @@ export class Controls {
       this.#onChange();
     });
     byId("file").addEventListener("change", ({ target: { files } }) => this.#take(files[0]));
-    document.body.addEventListener("dragover", (event) => event.preventDefault());
+    const hasFile = ({ dataTransfer }) => dataTransfer.types.includes("Files");
+    document.body.addEventListener("dragover", (event) => hasFile(event) && event.preventDefault());
     document.body.addEventListener("drop", (event) => {
+      if (!hasFile(event)) return;
       event.preventDefault();
       this.open("pasted");
       this.#take(event.dataTransfer.files[0]);

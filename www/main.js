@@ -17,6 +17,7 @@ import { Plots } from "./views/plots.js";
 import { Readouts } from "./views/readouts.js";
 import { RecordsView } from "./views/records.js";
 import { TextView } from "./views/text.js";
+import { explain } from "./words.js";
 
 /** The plots are drawn no more often than this, in milliseconds. */
 const PLOT_MS = 80;
@@ -109,7 +110,7 @@ function wordsOf(state) {
     case "paused": return `Paused: ${title}`;
     case "completed": return `Completed: ${had}`;
     case "stopped": return `Stopped: ${had}`;
-    default: return `Failed (${run.error.code ?? run.error.name}): ${had}`;
+    default: return `Failed (${explain(run.error).code}): ${had}`;
   }
 }
 

@@ -95,9 +95,10 @@ export class Run {
       this.final = await stream.final();
       this.#end("completed", []);
     } catch (error) {
-      this.error = error;
-      const isStopped = signal.aborted && (error instanceof StreamError ? error.code === "aborted" : true);
-      this.#end(isStopped ? "stopped" : "failed", error.partial ?? []);
+      const isOurs = error instanceof StreamError;
+      const isStopped = signal.aborted && (!isOurs || error.code === "aborted");
+      this.error = isStopped && !isOurs ? new StreamError("aborted", "stopped before there was an answer", { cause: error }) : error;
+      this.#end(isStopped ? "stopped" : "failed", this.error.partial ?? []);
     }
     await telemetry.shutdown();
     this.#onChange();

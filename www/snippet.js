@@ -60,7 +60,7 @@ const OPENERS = {
         .map(([name, value]) => `    ${JSON.stringify(name)}: ${JSON.stringify(value)},`),
       ...secret,
       "  },",
-      `  body: JSON.stringify(${inline(request)}),`,
+      `  body: JSON.stringify(${JSON.stringify(request, null, 2).replaceAll("\n", "\n  ")}),`,
       "});",
       "",
     ];

@@ -37,7 +37,9 @@ const NO_STREAM = "What came is no event stream: a gateway, a login page or a wr
  * @param error a `StreamError`, an {@link Unreachable}, or what else was thrown.
  */
 export function explain(error) {
-  const { code = "error", message = String(error) } = error ?? {};
+  const { message = String(error) } = error ?? {};
+  // A `DOMException` has a number.
+  const code = typeof error?.code === "string" ? error.code : (error?.name ?? "error");
   const [title, advice] = WORDS[code] ?? ["Something went wrong", "This is a defect of the page, or of streamgauge."];
   const isBody = error?.provider?.type === "body";
   return {

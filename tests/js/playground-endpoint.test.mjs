@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 import { BROWSERS } from "./support/browser-launch.mjs";
@@ -152,6 +153,17 @@ function inBrowser(name) {
       await page.state("stopped");
       await llm.requests[0].closed;
       assert.match(await page.text("#failure"), /The stream was stopped.*1 item had arrived by then, incomplete/s);
+    });
+
+    test("stop before there is an answer", { timeout }, async (t) => {
+      const llm = await serveLlm(t, { mute: true });
+      const page = await openEndpoint(t, { base: llm.base, key: KEY });
+      await page.click("#play");
+      while (llm.requests.length === 0) await sleep(10);
+      await page.click("#stop");
+      await page.state("stopped");
+      await llm.requests[0].closed;
+      assert.match(await page.text("#failure"), /The stream was stopped.*aborted.*before there was an answer.*No item had arrived/s);
     });
 
     test("records: filtered, looked at, downloaded, exported", { timeout }, async (t) => {

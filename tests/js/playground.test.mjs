@@ -5,8 +5,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 
+import { aggregate } from "streamgauge";
+
 import { recordings } from "../../pkg/scripts/www/recordings.mjs";
 import { BROWSERS } from "./support/browser-launch.mjs";
+import { corpusPath, readJsonLines } from "./support/corpus.mjs";
 import { Browser, excuse } from "./support/playground.mjs";
 
 const timeout = 120_000;
@@ -136,18 +139,11 @@ function inBrowser(name) {
       const page = await browser.open(t);
       await page.click("#tab-pasted");
       await page.fill({ speed: "max" });
-      for (const [title, { text, state, items, words }] of Object.entries(PASTED)) {
-        await page.evaluate(({ title, text }) => {
-          const file = document.getElementById("file");
-          const list = new DataTransfer();
-          list.items.add(new File([text], title));
-          file.files = list.files;
-          file.dispatchEvent(new Event("change"));
-        }, { title, text });
-        await page.until((title) => document.getElementById("file-note").textContent.startsWith(title), title);
-        assert.equal(await page.playChosen(), state, title);
-        if (words !== undefined) assert.match(await page.text("#failure"), words, title);
-        if (items !== undefined) assert.equal(await page.evaluate(() => document.querySelectorAll("#items .card").length), items, title);
+      const found = await page.playAll(Object.entries(PASTED).map(([name, { text }]) => ({ name, bytes: Buffer.from(text) })));
+      for (const [at, [title, { state, items, words }]] of Object.entries(PASTED).entries()) {
+        assert.equal(found[at].state, state, title);
+        if (words !== undefined) assert.match(found[at].failure, words, title);
+        if (items !== undefined) assert.equal(found[at].items, items, title);
       }
     });
 
@@ -160,6 +156,29 @@ function inBrowser(name) {
       assert.equal(await page.playChosen(), "completed");
     });
 
+    test("the corpus: what Node makes of it, and words for every error", { timeout: 2 * timeout, skip: name !== "Chromium" }, async (t) => {
+      const index = corpusPath(t, "streams", "index.jsonl");
+      if (index === undefined) return;
+      const page = await browser.open(t);
+      await page.click("#tab-pasted");
+      await page.fill({ speed: "max" });
+      const streams = readJsonLines(index).map(({ file }) => ({ name: file, bytes: readFileSync(corpusPath(t, "streams", file)) }));
+      const errors = readJsonLines(corpusPath(t, "http_errors.jsonl")).map(({ status, content_type: type = "text/plain", body }, at) => ({
+        name: `error ${at}`, bytes: Buffer.from(`HTTP/1.1 ${status} no\r\ncontent-type: ${type}\r\n\r\n${body}`),
+        response: () => new Response(body, { status, headers: { "content-type": type } }),
+      }));
+      const captures = [...streams, ...errors];
+      const found = await page.playAll(captures);
+      for (const [at, { name: file, bytes, response }] of captures.entries()) {
+        const expected = await aggregate(response?.() ?? bytes).final().then(
+          ({ items }) => ({ items }), ({ code, message, partial }) => ({ code, message, items: partial }));
+        const { state, items, failure } = found[at];
+        assert.equal(state, expected.code === undefined ? "completed" : "failed", file);
+        assert.equal(items, Math.min(100, expected.items.length), file);
+        if (expected.code !== undefined) assert.ok(failure.includes(expected.code) && failure.includes(expected.message), `${file}: ${failure}`);
+      }
+    });
+
     test("every failure of the fixtures in words", { timeout }, async (t) => {
       const page = await browser.open(t);
       // They are words of the page, not of a browser: once is enough for all, and a few in the other.
@@ -167,15 +186,14 @@ function inBrowser(name) {
       const failing = recordings().filter(({ fails, group }) => fails && (!isFew || group === "Failures"));
       assert.ok(failing.length >= (isFew ? 10 : 100));
       await page.fill({ speed: "max" });
-      for (const { id, error, options } of failing) {
-        assert.equal(await page.play(id), "failed", id);
-        const words = await page.text("#failure");
-        const [title, message, advice, kept] = await page.evaluate(() => [...document.querySelectorAll("#failure h2, #failure p")].map(({ textContent }) => textContent));
-        assert.ok(words.includes(error.code), `${id}: ${words}`);
-        assert.ok(words.includes(error.message ?? ""), `${id}: ${words}`);
-        assert.ok(title.length > 10 && message !== "" && advice.length > 10, `${id}: ${words}`);
+      const found = await page.playAll(failing.map(({ id }) => id));
+      for (const [at, { id, error }] of failing.entries()) {
+        const { state, failure, title, message, advice, kept } = found[at];
+        assert.equal(state, "failed", id);
+        assert.ok(failure.includes(error.code) && failure.includes(error.message ?? ""), `${id}: ${failure}`);
+        assert.ok(title.length > 10 && message !== "" && advice.length > 10, `${id}: ${failure}`);
         assert.match(kept, /had arrived by then/, id);
-        assert.doesNotMatch(words, /undefined|\[object|defect/, `${id} ${JSON.stringify(options)}`);
+        assert.doesNotMatch(failure, /undefined|\[object|defect/, id);
       }
       await page.play("chat-dialect-error-mid-stream-openrouter");
       await page.screenshot("failed");

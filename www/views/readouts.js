@@ -74,7 +74,7 @@ function rateOf(run) {
   const { samples } = run;
   if (run.running) return run.paused ? 0 : samples.rateAt(run.elapsed, WINDOW_MS);
   const span = samples.last - samples.first;
-  return span > 0 ? (samples.total * 1000) / span : 0;
+  return span > 0 ? (samples.total * 1000) / span : NaN;
 }
 
 function kindsOf({ samples: { totals } }) {

@@ -17,9 +17,9 @@ const PATHS = {
 /**
  * Starts it, until the test `t` ends.
  *
- * @param behaviour `cors: false` for a server that knows no pages; `stall: true` to stop in the middle of an answer.
+ * @param behaviour `cors: false` for a server that knows no pages; `stall: true` to stop in the middle of an answer, `mute: true` to give none.
  */
-export async function serveLlm(t, { cors = true, stall = false } = {}) {
+export async function serveLlm(t, { cors = true, stall = false, mute = false } = {}) {
   const requests = [];
   const server = createServer(async (request, response) => {
     const headers = cors ? { "access-control-allow-origin": request.headers.origin ?? "*", "access-control-allow-headers": "*, authorization" } : {};
@@ -28,6 +28,7 @@ export async function serveLlm(t, { cors = true, stall = false } = {}) {
     for await (const part of request) text += part;
     const seen = { path: request.url, headers: request.headers, body: JSON.parse(text), closed: once(response, "close") };
     requests.push(seen);
+    if (mute) return undefined;
     const path = PATHS[request.url];
     if (path === undefined) return fail(response, headers, 404, "not_found_error", `no such path: ${request.url}`);
     const [name, value] = path.key;

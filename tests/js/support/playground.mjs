@@ -147,6 +147,53 @@ class Playground {
     return this.playChosen();
   }
 
+  /**
+   * Plays several, one after the other, in the page itself, as that is quicker: the ids of recordings, or files as
+   * `{ name, bytes }`. What is there of each at its end: `{ state, items, failure, title, message, advice, kept }`.
+   */
+  async playAll(sources) {
+    const sent = sources.map((each) => (typeof each === "string" ? each : { name: each.name, base64: Buffer.from(each.bytes).toString("base64") }));
+    return this.evaluate(async (sources) => {
+      const root = document.documentElement;
+      const ended = () => new Promise((resolve) => {
+        const observer = new MutationObserver(() => {
+          if (!["completed", "failed", "stopped"].includes(root.dataset.state)) return;
+          observer.disconnect();
+          // The failure is told after the state.
+          setTimeout(resolve);
+        });
+        observer.observe(root, { attributes: true, attributeFilter: ["data-state"] });
+      });
+      const choose = async (source) => {
+        if (typeof source === "string") {
+          document.getElementById("recording").value = source;
+          return;
+        }
+        const bytes = Uint8Array.from(atob(source.base64), (character) => character.charCodeAt(0));
+        const list = new DataTransfer();
+        list.items.add(new File([bytes], source.name));
+        const field = document.getElementById("file");
+        field.files = list.files;
+        field.dispatchEvent(new Event("change"));
+        const note = document.getElementById("file-note");
+        while (!note.textContent.startsWith(`${source.name},`)) await new Promise((resolve) => setTimeout(resolve));
+      };
+      const found = [];
+      for (const source of sources) {
+        await choose(source);
+        delete root.dataset.state;
+        const end = ended();
+        document.getElementById("play").click();
+        await end;
+        const failure = document.getElementById("failure");
+        const [title, message, advice, kept] = [...failure.querySelectorAll("h2, p")].map(({ textContent }) => textContent);
+        const items = document.querySelectorAll("#items .card").length;
+        found.push({ state: root.dataset.state, items, failure: failure.textContent, title, message, advice, kept });
+      }
+      return found;
+    }, sent);
+  }
+
   /** Plays what is chosen to its end. */
   async playChosen() {
     await this.evaluate(() => delete document.documentElement.dataset.state);
@@ -166,6 +213,7 @@ class Playground {
   /** Keeps a screenshot of the whole page. */
   async screenshot(name) {
     mkdirSync(ARTEFACTS, { recursive: true });
+    await this.page.evaluate(() => scrollTo(0, 0));
     await this.page.screenshot({ path: `${ARTEFACTS}playground-${this.browser.toLowerCase()}-${name}.png`, fullPage: true });
   }
 }
