@@ -2,7 +2,7 @@
 
 import { GrowingArguments } from "../arguments.js";
 import { byId, make, setText } from "../dom.js";
-import { duration, several } from "../format.js";
+import { count, duration, several } from "../format.js";
 
 /** So many cards at first, and more on demand. */
 const STEP = 100;
@@ -36,7 +36,8 @@ export class ItemList {
 
   draw(run) {
     this.#run = run;
-    const { entries, done } = run.items;
+    const { entries } = run.items;
+    if (entries.length === 0 && !run.running) this.#list.replaceChildren(make("li", "empty", "No item came."));
     if (entries.length > 0 && this.#cards.length === 0) this.#list.replaceChildren();
     for (const entry of entries.slice(this.#cards.length, this.#shown)) {
       const card = new Card(entry);
@@ -45,7 +46,7 @@ export class ItemList {
     }
     for (const card of this.#cards) card.draw();
     this.#drawMore(entries.length - this.#shown);
-    if (entries.length > 0) setText(this.#size, `${several(entries.length, "item")}, ${done.length} done`);
+    if (entries.length > 0) setText(this.#size, summary(entries));
   }
 
   /** Brings an item's card into view and gives it the focus. */
@@ -62,6 +63,12 @@ export class ItemList {
     setText(this.#more.firstChild, `Show ${several(Math.min(hidden, STEP), "more item")} of ${hidden}`);
     return this.#list.append(this.#more);
   }
+}
+
+/** `3 items: 1 growing, 2 done`. */
+function summary(entries) {
+  const counts = Object.entries(STATUS).map(([status, word]) => [entries.filter((entry) => entry.status === status).length, word]);
+  return `${several(entries.length, "item")}: ${counts.filter(([some]) => some > 0).map(([some, word]) => `${count(some)} ${word}`).join(", ")}`;
 }
 
 class Card {

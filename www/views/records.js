@@ -127,7 +127,7 @@ export class RecordsView {
   }
 
   #show({ record, resource, scope }) {
-    setText(this.#json, JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ scope, logRecords: [record] }] }] }, null, 2));
+    setText(this.#json, written({ resourceLogs: [{ resource, scopeLogs: [{ scope, logRecords: [record] }] }] }));
     this.#json.scrollTop = 0;
     this.#copy.disabled = false;
   }
@@ -142,6 +142,12 @@ export class RecordsView {
     this.#said.dataset.ok = String(ok);
     setText(this.#said, text);
   }
+}
+
+/** JSON over lines, an attribute of a plain value on one. */
+function written(value) {
+  const attribute = /\{\s+"key": ("(?:[^"\\]|\\.)*"),\s+"value": \{\s+("\w+": (?:"(?:[^"\\]|\\.)*"|[^\s{}[\]]+))\s+\}\s+\}/g;
+  return JSON.stringify(value, null, 2).replace(attribute, '{ "key": $1, "value": { $2 } }');
 }
 
 function textOf(value) {

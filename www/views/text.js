@@ -37,6 +37,7 @@ export class TextView {
   /** Shows what is new, and stays at the end if it was there. */
   draw(run) {
     const fresh = run.fresh.splice(0);
+    if (this.#units === 0 && fresh.length === 0 && !run.running) this.#box.replaceChildren(make("p", "empty", "No text came."));
     if (fresh.length === 0) return;
     for (const { kind, choice, text } of fresh) {
       this.#tape(kind, choice).append(text);
