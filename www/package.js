@@ -1,3 +1,3 @@
 // The package, as any page would import it; its place is the server's business.
 
-export { aggregate, StreamError, Telemetry } from "/dist/index.js";
+export { aggregate, PartialJson, StreamError, Telemetry } from "/dist/index.js";

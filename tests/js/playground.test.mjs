@@ -79,6 +79,7 @@ function inBrowser(name) {
       assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll(".lane-label")].map(({ textContent }) => textContent)),
         ["reasoning", "message", "read_file", "run_command"]);
       assert.match(await page.evaluate(() => document.getElementById("gaps").getAttribute("aria-label")), /median .* longest/);
+      assert.equal(await page.text("#items .card:nth-child(3) .fields"), "pathsrc/time/parse.rsstart_line12end_line58");
       // The item as JSON is written when it is opened.
       await page.click("#items .card:nth-child(3) summary");
       assert.equal(JSON.parse(await page.until(() => document.querySelector("#items .card:nth-child(3) details pre").textContent)).name, "read_file");

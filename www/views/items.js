@@ -109,8 +109,9 @@ class Card {
     text.tabIndex = 0;
     text.setAttribute("role", "group");
     text.setAttribute("aria-label", `Arguments of ${this.#entry.label}`);
-    this.#arguments = new GrowingArguments(text);
-    this.element.append(text);
+    const fields = make("dl", "fields");
+    this.#arguments = new GrowingArguments(text, fields);
+    this.element.append(text, fields);
   }
 
   #finish() {
