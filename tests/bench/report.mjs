@@ -10,7 +10,7 @@ import { summary } from "./summary.mjs";
 
 /** The page, and the failures of contestants in it. */
 export function report(results) {
-  const speeds = [...(results.chat ?? []), ...(results.responses ?? []), ...(results.chromium?.speed ?? [])];
+  const speeds = [results.chat, results.responses, results.anthropic, results.chromium?.speed].flatMap((list) => list ?? []);
   const failures = speeds.filter(({ error }) => error).map(({ wire, name, kind, tokens, split, error }) =>
     `${wire} ${name}, ${kind} ${tokens / 1000}k, ${split}: ${error}`);
   for (const { name, kind, fragments, error } of results.partial ?? []) {
@@ -21,6 +21,7 @@ export function report(results) {
     summary(results),
     results.chat && speedSection("Chat wire", results.chat, "cpu"),
     results.responses && speedSection("Responses wire", results.responses, "cpu"),
+    results.anthropic && speedSection("Anthropic wire", results.anthropic, "cpu"),
     results.partial && partialSection(results.partial),
     results.telemetry && telemetrySection(results.telemetry),
     results.memory && memorySection(results.memory),

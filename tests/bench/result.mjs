@@ -32,3 +32,8 @@ export const responsesUsage = (usage) => ({
   input: usage.input_tokens, cached: usage.input_tokens_details?.cached_tokens, output: usage.output_tokens,
   reasoning: usage.output_tokens_details?.reasoning_tokens, total: usage.total_tokens,
 });
+
+/** Usage in the names of the Anthropic API, which has no total and tells no reasoning. */
+export const anthropicUsage = (usage) => ({
+  input: usage.input_tokens, cached: usage.cache_read_input_tokens, output: usage.output_tokens,
+});

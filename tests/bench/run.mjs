@@ -17,6 +17,7 @@ import { measureTelemetry } from "./telemetry.mjs";
 const SECTIONS = {
   chat: { title: "the chat wire, in Node", measure: (options) => measureSpeed("chat", options) },
   responses: { title: "the Responses wire, in Node", measure: (options) => measureSpeed("responses", options) },
+  anthropic: { title: "the Anthropic wire, in Node", measure: (options) => measureSpeed("anthropic", options) },
   partial: { title: "a partial value per delta", measure: measurePartial },
   telemetry: { title: "log records", measure: measureTelemetry },
   memory: { title: "memory", measure: measureMemory },
@@ -41,7 +42,7 @@ A whole run takes about half an hour and writes tests/bench/results/latest.md an
 `;
 
 /** The sections in which contestants compete. */
-const RACES = ["chat", "responses", "chromium"];
+const RACES = ["chat", "responses", "anthropic", "chromium"];
 
 /** Ends the process with a message and without a stack. */
 function refuse(message) {

@@ -1,11 +1,12 @@
 // Makes the streams that everybody reads, and says what is in them. No Node API: pages use it as well.
 
+import { anthropicCounts, anthropicFrames } from "./streams/anthropic.mjs";
 import { chatFrames } from "./streams/chat.mjs";
 import { responsesFrames } from "./streams/responses.mjs";
 import { random } from "./random.mjs";
 import { script } from "./streams/script.mjs";
 
-const WIRES = { chat: chatFrames, responses: responsesFrames };
+const WIRES = { chat: chatFrames, responses: responsesFrames, anthropic: anthropicFrames };
 
 /** What a stream can be made of: shares of the tokens. The rest is text. */
 export const KINDS = {
@@ -22,7 +23,8 @@ export const KINDS = {
  */
 export function makeStream({ wire = "chat", kind = "mixed", tokens, seed = 1 }) {
   const story = script({ ...KINDS[kind], tokens, next: random(seed) });
-  return { ...encodeFrames(WIRES[wire](story, random(seed + 1))), expected: story.expected };
+  const usage = wire === "anthropic" ? anthropicCounts(story.usage) : story.usage;
+  return { ...encodeFrames(WIRES[wire](story, random(seed + 1))), expected: { ...story.expected, usage } };
 }
 
 /** The events' texts as one body, and where each ends in it. */

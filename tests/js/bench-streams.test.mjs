@@ -10,7 +10,7 @@ import { checkValues } from "../bench/partial/values.mjs";
 import { differs } from "../bench/result.mjs";
 import { KINDS, makeStream } from "../bench/streams.mjs";
 
-for (const wire of ["chat", "responses"]) {
+for (const wire of ["chat", "responses", "anthropic"]) {
   describe(`the ${wire} wire`, () => {
     for (const kind of Object.keys(KINDS)) {
       const stream = makeStream({ wire, kind, tokens: 300 });

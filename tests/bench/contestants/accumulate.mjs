@@ -1,6 +1,6 @@
 // What one writes by hand around a parser: the deltas of a chunk into the final message. As little as is right.
 
-import { chatUsage, responsesUsage } from "../result.mjs";
+import { anthropicUsage, chatUsage, responsesUsage } from "../result.mjs";
 
 /** `add(chunk)` for every chunk of the Chat Completions wire. */
 export function chatAccumulator() {
@@ -65,5 +65,47 @@ export function responsesAccumulator() {
       }
     },
     result: () => ({ text, reasoning, tools, usage: responsesUsage(usage), visited }),
+  };
+}
+
+/** `add(event)` for every event of the Anthropic wire. */
+export function anthropicAccumulator() {
+  let text = "";
+  let reasoning = "";
+  let usage = {};
+  let visited = 0;
+  const tools = [];
+  const calls = [];
+  return {
+    add(event) {
+      switch (event.type) {
+        case "message_start":
+          usage = event.message.usage;
+          break;
+        case "content_block_start":
+          if (event.content_block.type === "tool_use") {
+            const { id, name } = event.content_block;
+            tools.push((calls[event.index] = { id, name, arguments: "" }));
+          }
+          break;
+        case "content_block_delta": {
+          const { delta } = event;
+          if (delta.type === "text_delta") {
+            text += delta.text;
+            visited += delta.text.length;
+          } else if (delta.type === "thinking_delta") {
+            reasoning += delta.thinking;
+            visited += delta.thinking.length;
+          } else if (delta.type === "input_json_delta") {
+            calls[event.index].arguments += delta.partial_json;
+            visited += delta.partial_json.length;
+          }
+          break;
+        }
+        case "message_delta":
+          usage = { ...usage, ...event.usage };
+      }
+    },
+    result: () => ({ text, reasoning, tools, usage: anthropicUsage(usage), visited }),
   };
 }

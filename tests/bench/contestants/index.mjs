@@ -41,8 +41,17 @@ const responses = [
   { name: "ai-dostream", title: "`@ai-sdk/openai` `doStream`", form: "pull", packages: ["@ai-sdk/openai"], slow: true },
 ];
 
+const anthropic = [
+  { name: "floor", title: "`eventsource-parser` + `JSON.parse` + accumulate, push", form: "push", packages: ["eventsource-parser"] },
+  { name: "push", title: "**streamgauge** `Aggregator`, push", form: "push" },
+  { name: "for-await", title: "**streamgauge** `for await` over `aggregate()`", form: "pull" },
+  { name: "sdk-raw", title: "`@anthropic-ai/sdk` `create({stream})` + accumulate", form: "pull", packages: ["@anthropic-ai/sdk"] },
+  { name: "sdk-helper", title: "`@anthropic-ai/sdk` `messages.stream()`", form: "pull", packages: ["@anthropic-ai/sdk"], slow: true },
+  { name: "ai-dostream", title: "`@ai-sdk/anthropic` `doStream`", form: "pull", packages: ["@ai-sdk/anthropic"], slow: true },
+];
+
 /** All, by wire. Another wire is another list here, a module in its folder per name, and frames in `streams/`. */
-export const CONTESTANTS = Object.entries({ chat, responses }).flatMap(([wire, list]) =>
+export const CONTESTANTS = Object.entries({ chat, responses, anthropic }).flatMap(([wire, list]) =>
   list.map((contestant) => ({ packages: [], loses: [], ...contestant, wire })));
 
 export const contestantOf = (wire, name) => CONTESTANTS.find((one) => one.wire === wire && one.name === name);

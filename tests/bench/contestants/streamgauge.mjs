@@ -29,9 +29,10 @@ function resultOf({ items, token_usage: usage }) {
     text: textOf(ofType("message").flatMap(({ content }) => content)),
     reasoning: textOf(ofType("reasoning").flatMap(({ summary, content }) => [...summary, ...(content ?? [])])),
     tools: ofType("function_call").map(({ call_id, name, arguments: args }) => ({ id: call_id, name, arguments: args })),
+    // What an API does not tell is null here, and not in its result.
     usage: {
       input: usage.input_tokens, cached: usage.cached_input_tokens, output: usage.output_tokens,
-      reasoning: usage.reasoning_output_tokens, total: usage.total_tokens,
+      reasoning: usage.reasoning_output_tokens ?? undefined, total: usage.total_tokens ?? undefined,
     },
   };
 }

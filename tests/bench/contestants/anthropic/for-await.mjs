@@ -1,0 +1,1 @@
+export { forAwait as run } from "../streamgauge.mjs";

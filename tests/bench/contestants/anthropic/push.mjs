@@ -1,0 +1,1 @@
+export { push as run } from "../streamgauge.mjs";
