@@ -18,6 +18,17 @@ pub enum WireChoice {
 }
 
 impl WireChoice {
+    /// The option's name; `None` while nothing is decided.
+    #[must_use]
+    pub fn decided(self) -> Option<&'static str> {
+        match self {
+            Self::Auto => None,
+            Self::Chat => Some("chat"),
+            Self::Responses => Some("responses"),
+            Self::Anthropic => Some("anthropic"),
+        }
+    }
+
     /// Reads the option's name.
     ///
     /// # Errors

@@ -389,6 +389,8 @@ export interface OtherItem extends ItemCommon {
 
 /** Everything a finished stream has given. */
 export interface FinalResponse extends Completion {
+  /** Which API's stream it was; `null` when nothing told. */
+  wire: Exclude<Wire, "auto"> | null;
   /** All items, in order. */
   items: Item[];
   /** The items by choice; one element unless `n` > 1. */

@@ -105,6 +105,7 @@ impl BatchedAggregator {
     pub(super) fn snapshot_json(&self) -> String {
         let mut out = String::new();
         let mut object = Object::begin(&mut out);
+        object.optional_string("wire", self.aggregator.wire().decided());
         self.aggregator.summary().write_fields(&mut object);
         write_list(object.key("choices"), &self.aggregator.choices(), &mut |choice, out| {
             let mut object = Object::begin(out);
