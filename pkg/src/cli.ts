@@ -4,11 +4,10 @@
 
 import { readFileSync } from "node:fs";
 
-import { HELP, parseArguments, UsageError } from "./cli/arguments.js";
+import { HELP, parseArguments } from "./cli/arguments.js";
+import { runMany } from "./cli/many/run.js";
 import { runStream } from "./cli/run.js";
-
-/** What a shell reports for a process that SIGINT ended. */
-const EXIT_INTERRUPTED = 130;
+import { EXIT_INTERRUPTED, UsageError } from "./cli/usage.js";
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -17,19 +16,21 @@ async function main(argv: string[]): Promise<number> {
     const parsed = parseArguments(argv);
     if (parsed.kind === "help") return print(HELP);
     if (parsed.kind === "version") return print(`${packageVersion()}\n`);
-    if (parsed.file === undefined && process.stdin.isTTY) {
+    const readsInput = parsed.kind === "stream" ? parsed.file === undefined : parsed.names[0] === "-";
+    if (readsInput && process.stdin.isTTY) {
       throw new UsageError("no FILE, and standard input is a terminal");
     }
     const stop = new AbortController();
     let ending: number | undefined;
     const end = (code: number): void => {
       ending ??= code;
-      stop.abort();
+      stop.abort(code);
     };
     // The reader of a pipe may leave early (`| head`): nothing is wrong with that.
     process.stdout.on("error", (error: NodeJS.ErrnoException) => end(error.code === "EPIPE" ? 0 : 1));
+    // Once: a second Ctrl-C ends the process as if there were no handler.
     process.once("SIGINT", () => end(EXIT_INTERRUPTED));
-    const code = await runStream(parsed, stop.signal);
+    const code = await (parsed.kind === "stream" ? runStream(parsed, stop.signal) : runMany(parsed, stop.signal));
     return ending ?? code;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

@@ -1,8 +1,12 @@
 import { parseArgs } from "node:util";
 
 import type { AggregateOptions, IncludeName, Wire } from "../types.js";
+import type { ManyCommand } from "./many/command.js";
+import { MANY_OPTIONS, manyCommand } from "./many/command.js";
+import { UsageError } from "./usage.js";
 
 export const HELP = `Usage: streamgauge [OPTIONS] [FILE|-]
+       streamgauge [OPTIONS] FILES...
 
 Reads a captured or live stream of an LLM API (server-sent events) from FILE or standard input and prints
 its events as JSON lines:
@@ -28,13 +32,36 @@ its events as JSON lines:
 
 Exit status: 0 the stream completed; 1 it failed (one line "error: CODE: message" on standard error, after
 everything that was received); 2 usage, or FILE cannot be read.
+
+Several files, or one with any of the options below up to --jobs: one summary row per file, in the order given, and a
+line of totals on standard error. A folder stands for the files in it (at any depth, none that begin with a dot), and
+a pattern in quotes ("captures/**/*.sse") for the files that it fits.
+
+  --summary              rows for a single FILE (or -) too
+  --files-from LIST      read more names from the file LIST (- for standard input), one per line or NUL-terminated
+  --format NAME          table (default on a terminal), tsv (default elsewhere) or json: one object per line
+  --json                 the same as --format json
+  --out FOLDER           write each file's events there, as FILE.jsonl, in the folders that FILE has; with --items
+                         only its items. Files are whole: one that is not finished is not there
+  --jobs N               read N files at a time (default: as many as there are processors)
+  --items, --events      instead of rows, print each file's items, or all its events, with its name as "file" and a
+                         failure as {"file":..,"type":"error",..}; with --out, that is what is written there
+  --telemetry, --otel    as above; each file is a conversation of its own, and its first record,
+                         streamgauge.capture, tells the file's name (log.file.path)
+  -q, --quiet            no progress bar and no totals
+  --no-progress          no progress bar; without it there is one when standard error is a terminal
+
+  streamgauge captures/*.sse                                     what became of each
+  find . -name "*.sse" -print0 | streamgauge --files-from -      any number of names
+  streamgauge --json captures | jq -r 'select(.result != "ok") | .file'
+  streamgauge --items --out items captures                       every capture's items as JSON lines
+
+A file that cannot be read is a row with the result "transport", and the others go on. Exit status: 0 every stream
+completed; 1 any did not; 2 usage; 130 interrupted (Ctrl-C: what was finished is printed; twice: at once).
 `;
 
-/** The command line is not usable. */
-export class UsageError extends Error {}
-
 /** What the command line asks for. */
-export type Parsed = { kind: "help" } | { kind: "version" } | StreamCommand;
+export type Parsed = { kind: "help" } | { kind: "version" } | StreamCommand | ManyCommand;
 
 /** Aggregate one stream. */
 export interface StreamCommand {
@@ -67,6 +94,7 @@ const OPTIONS = {
   "max-item-bytes": { type: "string" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "V" },
+  ...MANY_OPTIONS,
 } as const;
 
 /** @throws {@link UsageError} */
@@ -74,9 +102,6 @@ export function parseArguments(argv: string[]): Parsed {
   const { values, positionals } = parse(argv);
   if (values.help === true) return { kind: "help" };
   if (values.version === true) return { kind: "version" };
-  if (positionals.length > 1) {
-    throw new UsageError(`one FILE at a time, not ${positionals.length}`);
-  }
   if (values.telemetry !== undefined && values.otel !== undefined) {
     throw new UsageError("--telemetry and --otel both say where the records go: give one");
   }
@@ -93,7 +118,7 @@ export function parseArguments(argv: string[]): Parsed {
   setNumber(options, "maxEventBytes", "--max-event-bytes", values["max-event-bytes"], 1);
   setNumber(options, "maxItemBytes", "--max-item-bytes", values["max-item-bytes"], 1);
   const chunkBytes = values["chunk-bytes"];
-  return {
+  const command: StreamCommand = {
     kind: "stream",
     file: positionals[0] === "-" ? undefined : positionals[0],
     itemsOnly: values.items === true,
@@ -102,6 +127,8 @@ export function parseArguments(argv: string[]): Parsed {
     chunkBytes: chunkBytes === undefined ? undefined : wholeNumber("--chunk-bytes", chunkBytes, 1),
     options,
   };
+  const jobs = values.jobs === undefined ? undefined : wholeNumber("--jobs", values.jobs, 1);
+  return manyCommand(positionals, { ...values, jobs }, command) ?? command;
 }
 
 function parse(argv: string[]) {

@@ -4,9 +4,9 @@ import { open } from "node:fs/promises";
 import { aggregate, StreamError } from "../index.js";
 import type { AggregateStream, Telemetry } from "../index.js";
 import type { StreamEvent } from "../types.js";
-import { UsageError } from "./arguments.js";
 import type { StreamCommand } from "./arguments.js";
 import { openTelemetry } from "./telemetry.js";
+import { UsageError } from "./usage.js";
 
 /**
  * Aggregates one stream and prints its events as JSON lines. Returns the exit status.
@@ -26,9 +26,7 @@ export async function runStream(command: StreamCommand, signal: AbortSignal): Pr
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
     if (error.code !== "aborted") {
-      // One line, and nothing that a terminal would obey: the words may be the provider's.
-      const message = error.message.replaceAll(/\s*[\r\n]+\s*/g, " ").replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "\ufffd");
-      process.stderr.write(`error: ${error.code}: ${message}\n`);
+      process.stderr.write(`error: ${error.code}: ${oneLine(error.message)}\n`);
     }
     return 1;
   } finally {
@@ -52,7 +50,13 @@ function start(
   }
 }
 
-function isItemOrEnd(event: StreamEvent): boolean {
+/** One line, and nothing that a terminal would obey: the words may be the provider's. */
+function oneLine(message: string): string {
+  return message.replaceAll(/\s*[\r\n]+\s*/g, " ").replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "\ufffd");
+}
+
+/** Whether `--items` shows it. */
+export function isItemOrEnd(event: StreamEvent): boolean {
   return event.type === "output_item.done" || event.type === "completed";
 }
 
@@ -61,7 +65,7 @@ async function openFile(path: string): Promise<NodeJS.ReadStream> {
     const file = await open(path);
     if ((await file.stat()).isDirectory()) {
       await file.close();
-      throw new Error("it is a directory");
+      throw new Error("it is a directory; --summary reads the files in it");
     }
     return file.createReadStream() as unknown as NodeJS.ReadStream;
   } catch (error) {
@@ -70,7 +74,7 @@ async function openFile(path: string): Promise<NodeJS.ReadStream> {
 }
 
 /** The same bytes in pieces of at most `size`. Nothing is held back: what a read gives is passed on at once. */
-async function* rechunk(input: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
+export async function* rechunk(input: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
   for await (const chunk of input) {
     for (let at = 0; at < chunk.length; at += size) yield chunk.subarray(at, at + size);
   }

@@ -4,10 +4,11 @@ import { readFile } from "node:fs/promises";
 import type { Writable } from "node:stream";
 
 import { StreamError, Telemetry } from "../index.js";
+import type { FlushResult } from "../telemetry/driver.js";
 import { VERSION } from "../telemetry/environment.js";
 import type { OtelSettings } from "../telemetry/settings.js";
-import { UsageError } from "./arguments.js";
 import type { StreamCommand } from "./arguments.js";
+import { UsageError } from "./usage.js";
 
 /** The telemetry that the command line asks for, and how to end it. */
 export interface CommandTelemetry {
@@ -19,7 +20,7 @@ export interface CommandTelemetry {
 /** @throws {@link UsageError} */
 export async function openTelemetry(command: StreamCommand): Promise<CommandTelemetry | undefined> {
   if (command.otelFile !== undefined) {
-    return start(await readText(command.otelFile), async () => undefined);
+    return start(await readSettings(command.otelFile), async () => undefined);
   }
   if (command.telemetryFile === undefined) return undefined;
   const output = command.telemetryFile === "-" ? process.stdout : await openOutput(command.telemetryFile);
@@ -34,33 +35,50 @@ export async function openTelemetry(command: StreamCommand): Promise<CommandTele
 }
 
 function start(otel: OtelSettings | string, close: () => Promise<undefined>): CommandTelemetry {
-  let telemetry: Telemetry;
-  try {
-    telemetry = new Telemetry({
-      conversationId: crypto.randomUUID(),
-      model: "unknown",
-      appVersion: VERSION,
-      terminalType: process.env["TERM_PROGRAM"] ?? process.env["TERM"] ?? "unknown",
-      otel,
-      onWarning: ({ message }) => process.stderr.write(`telemetry: ${message}\n`),
-    });
-  } catch (error) {
-    if (error instanceof StreamError && error.code === "bad_option") throw new UsageError(error.message);
-    throw error;
-  }
+  const onWarning = (message: string): boolean => process.stderr.write(`telemetry: ${message}\n`);
+  const telemetry = newTelemetry(otel, crypto.randomUUID(), onWarning);
   return {
     telemetry,
     close: async () => {
       const result = await telemetry.shutdown();
       await close();
-      const { dropped, last_error } = telemetry.stats;
-      const lost = Object.values(dropped).reduce((sum, count) => sum + count, 0);
-      return result === "ok" ? undefined : `telemetry: ${lost} records were lost: ${last_error ?? result}`;
+      const lost = lostRecords(telemetry, result);
+      return lost === undefined ? undefined : `telemetry: ${lost.records} records were lost: ${lost.reason}`;
     },
   };
 }
 
-async function readText(path: string): Promise<string> {
+/** @throws {@link UsageError} for settings that are not usable. */
+export function newTelemetry(
+  otel: OtelSettings | string,
+  conversationId: string,
+  onWarning: (message: string) => void,
+): Telemetry {
+  try {
+    return new Telemetry({
+      conversationId,
+      model: "unknown",
+      appVersion: VERSION,
+      terminalType: process.env["TERM_PROGRAM"] ?? process.env["TERM"] ?? "unknown",
+      otel,
+      onWarning: ({ message }) => onWarning(message),
+    });
+  } catch (error) {
+    if (error instanceof StreamError && error.code === "bad_option") throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** What did not arrive, once a telemetry was shut down. */
+export function lostRecords(telemetry: Telemetry, result: FlushResult): { records: number; reason: string } | undefined {
+  if (result === "ok") return undefined;
+  const { dropped, last_error } = telemetry.stats;
+  const records = Object.values(dropped).reduce((sum, count) => sum + count, 0);
+  return { records, reason: last_error ?? result };
+}
+
+/** Reads a file with an `[otel]` table. @throws {@link UsageError} */
+export async function readSettings(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
@@ -68,7 +86,8 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-async function openOutput(path: string): Promise<Writable> {
+/** @throws {@link UsageError} */
+export async function openOutput(path: string): Promise<Writable> {
   const output = createWriteStream(path);
   try {
     await once(output, "open");
