@@ -1,5 +1,4 @@
-// Tasks for worker threads: started in order, each on a worker that has nothing to do. A worker that dies fails its
-// task and is replaced.
+// Tasks for worker threads. A worker that dies fails the task that it was at, and is replaced.
 
 import { Worker } from "node:worker_threads";
 
@@ -10,27 +9,43 @@ export interface WorkerData<Settings> {
   settings: Settings;
   /** One Int32, shared by all: not 0 when nobody wants the rest. */
   stop: SharedArrayBuffer;
+  /** One Int32, of this worker: the index of the task that it is at. */
+  current: SharedArrayBuffer;
+}
+
+/** A task, and its place among all. */
+export interface Numbered<Task> {
+  index: number;
+  task: Task;
 }
 
 /** What a worker is told. */
 export type ToWorker<Task> =
-  | { type: "run"; task: Task }
-  /** So much of its text was written. */
+  /** More tasks, of larger indices than those that it has. */
+  | { type: "run"; tasks: Numbered<Task>[] }
+  /** So much of what it said was written. */
   | { type: "taken"; length: number }
   /** There is no further task: end. */
   | { type: "finish" };
 
-/** What a worker says. */
-export type FromWorker<Result> =
+/** What a worker tells, many things at a time. */
+export interface FromWorker<Result> {
+  said: Said<Result>[];
+  /** What it counts that for. */
+  length: number;
+  /** How many bytes were read since the last time. */
+  read: number;
+}
+
+/** One thing. */
+export type Said<Result> =
   | { type: "ready" }
-  /** A piece of the output of the task that it runs. */
-  | { type: "text"; channel: Channel; text: string }
-  /** So many bytes were read since the last time. */
-  | { type: "read"; bytes: number }
+  /** A piece of a task's output. If a part of that was told, the rest and `done` are told as soon as they are there. */
+  | { type: "text"; index: number; channel: Channel; text: string }
   | { type: "warning"; message: string }
   /** Records that did not arrive at their collector. */
   | { type: "lost"; records: number; reason: string }
-  | { type: "done"; result: Result };
+  | { type: "done"; index: number; result: Result };
 
 /** What a pool is made of. */
 export interface PoolOptions<Task, Settings, Result> {
@@ -40,7 +55,7 @@ export interface PoolOptions<Task, Settings, Result> {
   tasks: readonly Task[];
   /** How many workers there are at most. */
   jobs: number;
-  /** Whether there is room for what a further task gives; call {@link Pool.wake} when that changes. */
+  /** Whether there is room for what further tasks give; call {@link Pool.wake} when that changes. */
   hasRoom: () => boolean;
   /** Resolves when the text is written. */
   text: (index: number, channel: Channel, text: string) => Promise<void>;
@@ -50,24 +65,32 @@ export interface PoolOptions<Task, Settings, Result> {
   done: (index: number, result: Result) => void;
   /** The result of a task whose worker died. */
   died: (index: number, why: string) => Result;
-  /** Whether the worker is not to be trusted after this result. */
+  /** Whether the worker is not to be trusted after this result; it does nothing more itself. */
   spoils: (result: Result) => boolean;
 }
 
+/** The most tasks that a worker is given at a time. */
+const MAX_BATCH = 16;
 /** How long workers have to end by themselves when the pool is stopped, in milliseconds. */
 const STOP_MS = 1000;
 
 interface Slot {
   worker: Worker;
-  /** What it runs. */
-  index: number | undefined;
+  /** What it was given and has not told the end of, smallest first. */
+  queue: number[];
+  current: Int32Array;
   /** Whether it has come up. */
   ready: boolean;
   /** Its last words, if they are an exception. */
   error: Error | undefined;
 }
 
-/** Runs tasks; made for {@link run}, once. */
+/**
+ * Runs tasks; made for {@link run}, once.
+ *
+ * The first task that is not done is always one that a worker is at: tasks are given out in order, and a worker that
+ * replaces another takes over that one's. So whoever waits for the first may hold back all others.
+ */
 export class Pool<Task, Settings, Result> {
   readonly #options: PoolOptions<Task, Settings, Result>;
   readonly #slots = new Set<Slot>();
@@ -94,16 +117,18 @@ export class Pool<Task, Settings, Result> {
     });
   }
 
-  /** Starts what can be started. */
+  /** Gives out what can be given out. */
   wake(): void {
     const { tasks, jobs, hasRoom } = this.#options;
     while (!this.#stopped && this.#next < tasks.length && hasRoom()) {
-      const slot = this.#idle() ?? (this.#slots.size < jobs ? this.#spawn() : undefined);
-      if (slot === undefined) return;
-      slot.index = this.#next++;
-      this.#tell(slot, { type: "run", task: tasks[slot.index]! });
+      const slot = this.#slots.size < jobs ? this.#spawn() : this.#leastBusy();
+      // Less at a time towards the end, so that all end at about the same time.
+      const size = Math.min(MAX_BATCH, Math.ceil((tasks.length - this.#next) / (4 * jobs)));
+      if (slot.queue.length > size / 2) return;
+      this.#give(slot, Array.from({ length: size }, (_, at) => this.#next + at));
+      this.#next += size;
     }
-    if (this.#next >= tasks.length && [...this.#slots].every(({ index }) => index === undefined)) this.#finish();
+    if (this.#next >= tasks.length && [...this.#slots].every(({ queue }) => queue.length === 0)) this.#finish();
   }
 
   /** Starts nothing more. What runs has a moment to end; its results do not count. */
@@ -124,20 +149,26 @@ export class Pool<Task, Settings, Result> {
     if (this.#slots.size === 0) this.#ended();
   }
 
-  #idle(): Slot | undefined {
-    for (const slot of this.#slots) if (slot.index === undefined) return slot;
-    return undefined;
+  #leastBusy(): Slot {
+    return [...this.#slots].reduce((least, slot) => (slot.queue.length < least.queue.length ? slot : least));
+  }
+
+  #give(slot: Slot, indices: number[]): void {
+    slot.queue.push(...indices);
+    this.#tell(slot, { type: "run", tasks: indices.map((index) => ({ index, task: this.#options.tasks[index]! })) });
   }
 
   #spawn(): Slot {
     const { script, settings } = this.#options;
-    const workerData: WorkerData<Settings> = { settings, stop: this.#stop };
-    const slot: Slot = { worker: new Worker(script, { workerData }), index: undefined, ready: false, error: undefined };
-    slot.worker.on("message", (message: FromWorker<Result>) => this.#heard(slot, message));
-    slot.worker.on("error", (error) => {
+    const current = new SharedArrayBuffer(4);
+    const workerData: WorkerData<Settings> = { settings, stop: this.#stop, current };
+    const worker = new Worker(script, { workerData });
+    const slot: Slot = { worker, queue: [], current: new Int32Array(current), ready: false, error: undefined };
+    worker.on("message", (message: FromWorker<Result>) => this.#heard(slot, message));
+    worker.on("error", (error) => {
       slot.error = error as Error;
     });
-    slot.worker.on("exit", (code) => this.#exited(slot, code));
+    worker.on("exit", (code) => this.#exited(slot, code));
     this.#slots.add(slot);
     return slot;
   }
@@ -146,46 +177,47 @@ export class Pool<Task, Settings, Result> {
     slot.worker.postMessage(message);
   }
 
-  #heard(slot: Slot, message: FromWorker<Result>): void {
-    const { text, read, warning, lost } = this.#options;
-    switch (message.type) {
-      case "ready":
-        slot.ready = true;
-        return;
-      case "text": {
-        const taken = (): void => this.#tell(slot, { type: "taken", length: message.text.length });
-        if (this.#stopped || slot.index === undefined) return taken();
-        void text(slot.index, message.channel, message.text).then(taken);
-        return;
+  #heard(slot: Slot, { said, length, read }: FromWorker<Result>): void {
+    const { text, warning, lost } = this.#options;
+    const texts: Promise<void>[] = [];
+    this.#options.read(read);
+    for (const what of said) {
+      switch (what.type) {
+        case "ready":
+          slot.ready = true;
+          break;
+        case "text":
+          if (!this.#stopped) texts.push(text(what.index, what.channel, what.text));
+          break;
+        case "warning":
+          warning(what.message);
+          break;
+        case "lost":
+          lost(what.records, what.reason);
+          break;
+        case "done":
+          this.#done(slot, what.index, what.result);
       }
-      case "read":
-        return read(message.bytes);
-      case "warning":
-        return warning(message.message);
-      case "lost":
-        return lost(message.records, message.reason);
-      case "done":
-        return this.#done(slot, message.result);
     }
+    if (length > 0) void Promise.all(texts).then(() => this.#tell(slot, { type: "taken", length }));
+    this.wake();
   }
 
-  #done(slot: Slot, result: Result): void {
-    const { index } = slot;
-    if (index === undefined || this.#stopped) return;
-    slot.index = undefined;
+  #done(slot: Slot, index: number, result: Result): void {
+    if (this.#stopped) return;
+    remove(slot.queue, index);
     if (this.#options.spoils(result)) {
-      // It has no task any more, so that its exit is nobody's failure.
       this.#slots.delete(slot);
       void slot.worker.terminate();
+      this.#replace(slot);
     }
     this.#options.done(index, result);
-    this.wake();
   }
 
   #exited(slot: Slot, code: number): void {
     if (!this.#slots.delete(slot)) return;
-    const { index, error, ready } = slot;
-    if (this.#stopped || index === undefined) {
+    const { current, error, queue, ready } = slot;
+    if (this.#stopped || queue.length === 0) {
       if (this.#finishing && this.#slots.size === 0) this.#ended();
       return;
     }
@@ -195,8 +227,21 @@ export class Pool<Task, Settings, Result> {
       this.#broke(new Error(`a worker thread could not be started: ${why}`));
       return;
     }
-    slot.index = undefined;
+    // What it had read and not told is read again.
+    const index = Atomics.load(current, 0);
+    remove(queue, index);
+    this.#replace(slot);
     this.#options.done(index, this.#options.died(index, `the worker died: ${why}`));
     this.wake();
   }
+
+  /** Gives what a worker leaves behind to a new one. */
+  #replace({ queue }: Slot): void {
+    if (queue.length > 0) this.#give(this.#spawn(), queue);
+  }
+}
+
+function remove(list: number[], value: number): void {
+  const at = list.indexOf(value);
+  if (at >= 0) list.splice(at, 1);
 }
