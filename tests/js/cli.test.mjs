@@ -1,8 +1,6 @@
 // The `streamgauge` command: its contract, over real processes and pipes.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,13 +12,13 @@ import { aggregate } from "streamgauge";
 import {
   chunk, completed, DONE, eventsOf, finish, HELLO, itemDone, message, reasoning, sse, textDelta, untimed, within,
 } from "./support/chat.mjs";
+import { lines, printed, run, start } from "./support/command.mjs";
 import { httpCollector } from "./support/otel-collector.mjs";
 import { freePorts } from "./support/rotel.mjs";
 import { DEMO, DEMO_EVENTS } from "./support/telemetry-run.mjs";
 import { attributesOf, recordsOf } from "./support/telemetry-sink.mjs";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
-const CLI = path("../../pkg/dist/cli.js");
 const DEMO_FILE = path("../fixtures/demo.sse");
 const { version } = JSON.parse(await readFile(path("../../pkg/package.json"), "utf8"));
 
@@ -33,38 +31,6 @@ async function textFile(name, text) {
   return file(name);
 }
 
-/** Starts the command. `exit` resolves to `{ code, signal, stdout, stderr }`. */
-function start(t, args, env = {}) {
-  const child = spawn(process.execPath, [CLI, ...args], { env: { PATH: process.env.PATH, ...env } });
-  t.after(() => child.kill("SIGKILL"));
-  const out = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"]) {
-    child[name].setEncoding("utf8").on("data", (text) => {
-      out[name] += text;
-    });
-  }
-  // It may end before it has read everything.
-  child.stdin.on("error", () => {});
-  const exit = once(child, "close").then(([code, signal]) => ({ code, signal, ...out }));
-  return { child, out, exit: within(20_000, exit) };
-}
-
-async function run(t, args, { input, env } = {}) {
-  const { child, exit } = start(t, args, env);
-  child.stdin.end(input ?? "");
-  return exit;
-}
-
-/** Resolves when there is so much output. */
-async function printed(command, pattern) {
-  while (!pattern.test(command.out.stdout)) {
-    await within(10_000, Promise.race([once(command.child.stdout, "data"), command.exit.then(() => {
-      throw new Error(`it ended: ${JSON.stringify(command.out)}`);
-    })]));
-  }
-}
-
-const lines = (text) => text.split("\n").slice(0, -1).map((line) => JSON.parse(line));
 const isItemOrEnd = ({ type }) => type === "output_item.done" || type === "completed";
 
 const demo = untimed(await eventsOf(aggregate(Buffer.from(DEMO))));
@@ -139,10 +105,9 @@ describe("a command line that is not usable: 2, and nothing on stdout", { concur
     ...["--chunk-bytes=0", "--chunk-bytes=1e3", "--chunk-bytes=", "--n=1.5", "--max-event-bytes=x", "--max-item-bytes=99999999999999999999"]
       .map((option) => [option, [option], /^streamgauge: --[a-z-]+ must be a whole number of at least 1, not "/]),
     ["--idle-timeout-ms -1", ["--idle-timeout-ms=-1"], /--idle-timeout-ms must be a whole number of at least 0/],
-    ["two FILEs", [DEMO_FILE, DEMO_FILE], /one FILE at a time, not 2/],
     ["--telemetry and --otel", ["--telemetry", "-", "--otel", "x.toml"], /give one/],
     ["no such FILE", [file("nowhere")], /cannot read .*nowhere: ENOENT/],
-    ["a folder", [FOLDER], /cannot read .*: it is a directory/],
+    ["a folder", [FOLDER], /cannot read .*: it is a directory; --summary reads the files in it/],
     ["a --telemetry that cannot be written", ["--telemetry", file("nowhere/x"), DEMO_FILE], /cannot write .*nowhere/],
     ["no such --otel", ["--otel", file("nowhere.toml"), DEMO_FILE], /cannot read .*nowhere\.toml/],
   ];

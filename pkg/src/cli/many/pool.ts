@@ -73,6 +73,8 @@ export interface PoolOptions<Task, Settings, Result> {
 const MAX_BATCH = 16;
 /** How long workers have to end by themselves when the pool is stopped, in milliseconds. */
 const STOP_MS = 1000;
+/** How long they then have to be ended. */
+const TERMINATE_MS = 500;
 
 interface Slot {
   worker: Worker;
@@ -106,8 +108,8 @@ export class Pool<Task, Settings, Result> {
   }
 
   /**
-   * Resolves when all tasks are done, or the pool was stopped, and no worker runs any more. Rejects when workers can
-   * not even be started.
+   * Resolves when all tasks are done, or the pool was stopped, and no worker runs any more (but see {@link isStuck}).
+   * Rejects when workers can not even be started.
    */
   run(): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -131,6 +133,11 @@ export class Pool<Task, Settings, Result> {
     if (this.#next >= tasks.length && [...this.#slots].every(({ queue }) => queue.length === 0)) this.#finish();
   }
 
+  /** Whether a worker did not even end by force: it waits for the system, say for somebody to write into a FIFO. */
+  get isStuck(): boolean {
+    return this.#stopped && this.#slots.size > 0;
+  }
+
   /** Starts nothing more. What runs has a moment to end; its results do not count. */
   stop(): void {
     if (this.#stopped) return;
@@ -139,6 +146,7 @@ export class Pool<Task, Settings, Result> {
     this.#finish();
     setTimeout(() => {
       for (const { worker } of this.#slots) void worker.terminate();
+      setTimeout(() => this.#ended(), TERMINATE_MS).unref();
     }, STOP_MS).unref();
   }
 

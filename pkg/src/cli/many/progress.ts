@@ -34,6 +34,7 @@ export class ProgressBar {
   readonly #timer: NodeJS.Timeout;
   #totalBytes: number | undefined;
   #drawn = "";
+  #ended = false;
 
   /** @param beforeDraw is called when the line is empty: the moment to print something above it. */
   constructor(stream: WriteStream, progress: Progress, beforeDraw: () => void) {
@@ -48,7 +49,10 @@ export class ProgressBar {
   /** With the sizes of all files, what is left can be told by bytes. */
   async measure(files: readonly string[]): Promise<void> {
     let total = 0;
-    for (const file of files) total += await stat(file).then(({ size: bytes }) => bytes, () => 0);
+    for (const file of files) {
+      if (this.#ended) return;
+      total += await stat(file).then(({ size: bytes }) => bytes, () => 0);
+    }
     this.#totalBytes = total;
   }
 
@@ -60,6 +64,7 @@ export class ProgressBar {
 
   /** Removes the bar. */
   end(): void {
+    this.#ended = true;
     clearInterval(this.#timer);
     this.#clear();
   }
@@ -81,9 +86,9 @@ export class ProgressBar {
     const { files, done, failed, bytes } = this.#progress;
     const elapsed = performance.now() - this.#startedAt;
     const byFiles = done / files;
-    const share = this.#totalBytes === undefined || this.#totalBytes === 0
-      ? byFiles
-      : Math.min(1, Math.max(byFiles / 2, bytes / this.#totalBytes));
+    // Files are of any size, and not all are read to their end: neither alone tells how much is left.
+    const byBytes = this.#totalBytes === undefined || this.#totalBytes === 0 ? byFiles : bytes / this.#totalBytes;
+    const share = Math.min(1, (byFiles + byBytes) / 2);
     const filled = Math.floor(byFiles * BAR_WIDTH);
     const parts = [
       `[${"#".repeat(filled)}${".".repeat(BAR_WIDTH - filled)}]`,

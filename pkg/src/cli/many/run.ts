@@ -127,7 +127,9 @@ class Run {
       this.#bar?.end();
       this.#bar = undefined;
     }
-    return this.#end(stop);
+    const status = await this.#end(stop);
+    if (pool.isStuck) endByForce();
+    return status;
   }
 
   /** Reads standard input, on this thread. Returns the exit status. */
@@ -207,6 +209,12 @@ class Run {
 /** How the lines of a file that failed end, among those of others. */
 function lastLine(row: Row): string {
   return `${JSON.stringify({ file: row.file, ...errorLine(row) })}\n`;
+}
+
+/** Node waits for its threads, whatever they wait for; the default action of a signal does not. */
+function endByForce(): void {
+  process.removeAllListeners("SIGINT");
+  process.kill(process.pid, "SIGINT");
 }
 
 function tasksOf(files: readonly string[], out: string | undefined): Task[] {
