@@ -11,7 +11,7 @@ if (!isMainThread) {
   fs.openSync = (path, ...rest) => {
     const name = String(path);
     if (name.includes("exits")) process.exit(7);
-    if (name.includes("throws")) process.nextTick(() => { throw new RangeError("out of something"); });
+    if (name.includes("throws")) queueMicrotask(() => { throw new RangeError("out of something"); });
     const fd = openSync(path, ...rest);
     names.set(fd, name);
     reads = 0;

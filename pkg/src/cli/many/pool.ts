@@ -81,6 +81,8 @@ interface Slot {
   /** What it was given and has not told the end of, smallest first. */
   queue: number[];
   current: Int32Array;
+  /** Whether it has told the end of any. */
+  hasDone: boolean;
   /** Whether it has come up. */
   ready: boolean;
   /** Its last words, if they are an exception. */
@@ -171,7 +173,9 @@ export class Pool<Task, Settings, Result> {
     const current = new SharedArrayBuffer(4);
     const workerData: WorkerData<Settings> = { settings, stop: this.#stop, current };
     const worker = new Worker(script, { workerData });
-    const slot: Slot = { worker, queue: [], current: new Int32Array(current), ready: false, error: undefined };
+    const slot: Slot = {
+      worker, queue: [], current: new Int32Array(current).fill(-1), hasDone: false, ready: false, error: undefined,
+    };
     worker.on("message", (message: FromWorker<Result>) => this.#heard(slot, message));
     worker.on("error", (error) => {
       slot.error = error as Error;
@@ -213,6 +217,7 @@ export class Pool<Task, Settings, Result> {
 
   #done(slot: Slot, index: number, result: Result): void {
     if (this.#stopped) return;
+    slot.hasDone = true;
     remove(slot.queue, index);
     if (this.#options.spoils(result)) {
       this.#slots.delete(slot);
@@ -224,7 +229,7 @@ export class Pool<Task, Settings, Result> {
 
   #exited(slot: Slot, code: number): void {
     if (!this.#slots.delete(slot)) return;
-    const { current, error, queue, ready } = slot;
+    const { error, queue, ready } = slot;
     if (this.#stopped || queue.length === 0) {
       if (this.#finishing && this.#slots.size === 0) this.#ended();
       return;
@@ -235,11 +240,12 @@ export class Pool<Task, Settings, Result> {
       this.#broke(new Error(`a worker thread could not be started: ${why}`));
       return;
     }
-    // What it had read and not told is read again.
-    const index = Atomics.load(current, 0);
-    remove(queue, index);
+    // What it had read and not told is read again. One that is between two tasks, and has done any, is no task's fault.
+    const current = Atomics.load(slot.current, 0);
+    const index = queue.includes(current) || slot.hasDone ? current : queue[0]!;
+    const isFailed = remove(queue, index);
     this.#replace(slot);
-    this.#options.done(index, this.#options.died(index, `the worker died: ${why}`));
+    if (isFailed) this.#options.done(index, this.#options.died(index, `the worker died: ${why}`));
     this.wake();
   }
 
@@ -249,7 +255,9 @@ export class Pool<Task, Settings, Result> {
   }
 }
 
-function remove(list: number[], value: number): void {
+/** Returns whether it was there. */
+function remove(list: number[], value: number): boolean {
   const at = list.indexOf(value);
   if (at >= 0) list.splice(at, 1);
+  return at >= 0;
 }

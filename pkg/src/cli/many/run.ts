@@ -141,6 +141,7 @@ class Run {
       read: () => undefined,
       warn: (message) => this.#warn(message),
       lost: (records, reason) => this.#totals.addLost(records, reason),
+      waits: () => undefined,
       stopped: () => stop.aborted,
       input: process.stdin,
     });

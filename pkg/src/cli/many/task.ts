@@ -37,6 +37,8 @@ export interface TaskPort {
   read(bytes: number): void;
   warn(message: string): void;
   lost(records: number, reason: string): void;
+  /** What comes next may take its time: what was said is to be seen. */
+  waits(): void;
   /** Whether nobody wants the rest. */
   stopped(): boolean;
   input?: AsyncIterable<Uint8Array>;
@@ -147,7 +149,10 @@ function openFile(path: string): number {
  */
 function* readFile(fd: number, size: number, port: TaskPort): Generator<Uint8Array> {
   const buffer = new Uint8Array(size);
+  // A pipe may be live.
+  const mayWait = !fstatSync(fd).isFile();
   while (!port.stopped()) {
+    if (mayWait) port.waits();
     const length = readSync(fd, buffer, 0, size, null);
     if (length === 0) return;
     port.read(length);

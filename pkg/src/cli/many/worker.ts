@@ -59,10 +59,11 @@ async function work(): Promise<void> {
     const before = said;
     const result = await runTask(task, settings, portOf(index));
     say({ type: "done", index, result }, RESULT_LENGTH);
-    // What was said of a file is either all told or all untold: see Pool.
-    if (said !== before || isDue()) tell();
     // A trap may have left the core in any state. This worker is replaced.
-    if (result.result === "internal") return;
+    const isSpoiled = result.result === "internal";
+    // What was said of a file is either all told or all untold: see Pool.
+    if (said !== before || isSpoiled || isDue()) tell();
+    if (isSpoiled) return;
     if (underWay > WINDOW) await room();
     if (said.length === 0) await setImmediate();
   }
@@ -83,6 +84,7 @@ function portOf(index: number): TaskPort {
     },
     warn: (message) => say({ type: "warning", message }, message.length),
     lost: (records, reason) => say({ type: "lost", records, reason }, reason.length),
+    waits: tell,
     stopped: isStopped,
   };
 }
