@@ -194,7 +194,7 @@ describe("batches()", () => {
 describe("final()", () => {
   const counts = { bytes: bytes(sse(...HELLO)).length, frames: 4, bad_frames: 0, comments: 0, unknown_events: 0 };
   const choice = { index: 0, finish_reason: "stop", finish_reason_normalized: "stop", items: [message("Hello")] };
-  const FINAL = { ...completion(), items: [message("Hello")], choices: [choice], counts };
+  const FINAL = { wire: "chat", ...completion(), items: [message("Hello")], choices: [choice], counts };
 
   test("alone", async (t) => {
     const server = await serve(t, { steps: [drip(sse(...HELLO))] });

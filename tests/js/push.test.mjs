@@ -122,7 +122,7 @@ describe("items and final()", () => {
     const aggregator = new Aggregator();
     aggregator.feed(bytes(text));
     assert.deepEqual(untimed(aggregator.final()), {
-      ...completion(), items: [message("Hello")],
+      wire: "chat", ...completion(), items: [message("Hello")],
       choices: [{ index: 0, finish_reason: "stop", finish_reason_normalized: "stop", items: [message("Hello")] }],
       counts: { bytes: bytes(text).length, frames: 4, bad_frames: 0, comments: 0, unknown_events: 0 },
     });
