@@ -171,10 +171,11 @@ describe("leaving early", { concurrency: 2 }, () => {
     assert.match(stderr, /interrupted: 1 of 2 files were not finished\n$/);
   });
 
-  test("Ctrl-C twice", { skip: !hasFifos() }, async (t) => {
+  test("Ctrl-C twice", { skip: !existsSync("/proc/self/fd") }, async (t) => {
     fifo(t, "twice");
-    const command = start(t, ["hello", "twice"], {}, FOLDER);
+    const command = start(t, ["--jobs", "2", "hello", "twice"], {}, FOLDER);
     await printed(command, /^hello/m);
+    await until(() => isOpen(command.child.pid, "twice"));
     command.child.kill("SIGINT");
     await new Promise((resolve) => setTimeout(resolve, 100));
     command.child.kill("SIGINT");
