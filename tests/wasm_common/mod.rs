@@ -48,6 +48,10 @@ fn js_options(options: &Options) -> JsValue {
     if let Some(n) = options.n {
         json["n"] = n.into();
     }
+    if let Some(tags) = &options.think_tags {
+        json["thinkTags"] = if tags.starts_inside { "inside" } else { "auto" }.into();
+        json["thinkTagNames"] = tags.names.clone().into();
+    }
     js(&json)
 }
 

@@ -14,7 +14,7 @@ fn telemetry() -> TelemetryCore {
     let settings = json!({
         "conversationId": "c", "model": "m", "slug": "m", "appVersion": "1", "terminalType": "t",
         "serviceName": "s", "serviceVersion": "1", "environment": "test", "logUserPrompt": false,
-        "logToolArguments": true, "logToolOutput": 4, "attributeTypes": "codex", "sseEvents": "all",
+        "logToolArguments": true, "logToolOutput": 4, "attributeTypes": "codex", "sseEvents": "all", "streamTimings": false,
         "format": "json", "frameOverhead": 0, "exports": true, "worker": {},
         "conventions": "both", "semconv": "1.41.0", "captureContent": false, "metricsIntervalMs": 1000,
     });
