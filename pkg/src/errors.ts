@@ -55,17 +55,22 @@ export interface ProviderError {
 /** What is known of a response that did not complete. */
 export type PartialResponse = Omit<FinalResponse, "ended_by">;
 
-/** A stream's failure. What was received before it is in `partial`, and was already handed out as events. */
+/**
+ * A stream's failure. What was received before it is in `partial`, and was already handed out as events.
+ *
+ * `partial`, `response` and `provider.raw` are there, but not enumerable: an error that is logged, printed or made JSON of
+ * has its words, and nothing of the conversation.
+ */
 export class StreamError extends Error {
   override readonly name = "StreamError";
   /** The stable code. */
   readonly code: ErrorCode;
   /** The items received before the failure; unfinished ones have `status: "incomplete"`. */
-  readonly partial: Item[];
+  declare readonly partial: Item[];
   /** What the provider said, for `http_status` and `provider_error`. */
   readonly provider: ProviderError | undefined;
   /** What is known of the response all the same: id, model, usage, timings, counts. */
-  readonly response: PartialResponse | undefined;
+  declare readonly response: PartialResponse | undefined;
 
   constructor(
     code: ErrorCode,
@@ -79,9 +84,10 @@ export class StreamError extends Error {
   ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.partial = details.partial ?? [];
     this.provider = details.provider;
-    this.response = details.response;
+    hide(this, "partial", details.partial ?? []);
+    hide(this, "response", details.response);
+    if (this.provider !== undefined) hide(this.provider, "raw", this.provider.raw);
   }
 
   /** The HTTP status, for `http_status`. */
@@ -104,6 +110,10 @@ export class StreamError extends Error {
     const response = snapshot === undefined ? undefined : partialResponse(snapshot, partial);
     return new StreamError(code, message, { partial, provider: provider ?? undefined, response, cause });
   }
+}
+
+function hide(object: object, name: string, value: unknown): void {
+  Object.defineProperty(object, name, { value, enumerable: false, configurable: true, writable: true });
 }
 
 function partialResponse(snapshot: string, partial: Item[]): PartialResponse {

@@ -159,7 +159,7 @@ pub(crate) fn is_judged(event: &str) -> bool {
 /// What is wrong with an event whose data is JSON, by its name.
 fn judge(event: &str, data: Raw<'_>) -> Option<String> {
     match event {
-        "response.failed" => Some(json::compact(data.as_str())),
+        "response.failed" => Some(failure(data)),
         "response.output_item.done" => {
             // Any object with a type passes: the reference reads the envelope as the item.
             let kind = json::field(data, b"type").and_then(json::text);
@@ -168,6 +168,45 @@ fn judge(event: &str, data: Raw<'_>) -> Option<String> {
         "response.completed" => completed_error(data),
         _ => None,
     }
+}
+
+/// The whole event, as the reference has it, but for the response's content: the request (instructions, tools, ..) is
+/// repeated in it, and what came of the answer.
+fn failure(data: Raw<'_>) -> String {
+    if !data.is_object() {
+        return json::compact(data.as_str());
+    }
+    let mut out = String::new();
+    write_fields(data, &mut out, false);
+    out
+}
+
+fn write_fields(object: Raw<'_>, out: &mut String, is_response: bool) {
+    let mut fields = json::Object::begin(out);
+    json::each_field(object, |key, value| {
+        let told = matches!(
+            key,
+            b"created_at"
+                | b"error"
+                | b"id"
+                | b"incomplete_details"
+                | b"model"
+                | b"object"
+                | b"service_tier"
+                | b"status"
+                | b"usage"
+        );
+        if is_response && !told {
+            return;
+        }
+        let out = fields.key(&String::from_utf8_lossy(key));
+        if !is_response && key == b"response" && value.is_object() {
+            write_fields(value, out, true);
+        } else {
+            out.push_str(&json::compact(value.as_str()));
+        }
+    });
+    fields.end();
 }
 
 /// A completion without an id is not usable, and the reference says so at the stream's end.

@@ -21,7 +21,7 @@ impl TraceParent {
     pub fn parse(header: &str) -> Result<Self, Error> {
         Self::read(header).ok_or_else(|| {
             let shape = "00-<32 hex digits>-<16 hex digits>-<2 hex digits>";
-            Error::new(ErrorCode::BadOption, format!("traceparent must be {shape}, not \"{header}\""))
+            Error::new(ErrorCode::BadOption, format!("traceparent must be {shape}"))
         })
     }
 
@@ -34,6 +34,8 @@ impl TraceParent {
         let ([version], [flags]) = (version, flags);
         let is_valid = version != 0xFF
             && (version != 0 || parts.next().is_none())
+            // It is sent as a header: what later versions append must be fit for one.
+            && header.trim().bytes().all(|byte| byte.is_ascii_graphic())
             && trace_id != [0; 16]
             && span_id != [0; 8];
         is_valid.then_some(Self { trace_id, span_id, flags })

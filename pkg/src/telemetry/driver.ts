@@ -5,6 +5,7 @@ import { holdProcess, isPage } from "./environment.js";
 import type { Exporter, ExportRequest, ExportResult } from "./exporter.js";
 import { watchPage } from "./page.js";
 import type { Page } from "./page.js";
+import { concealed } from "./secrets.js";
 import { SinkExporter } from "./sink.js";
 
 /**
@@ -333,7 +334,14 @@ export class Driver {
   }
 
   #readStats(): TelemetryStats {
-    return (this.#seen = JSON.parse(this.#core.stats()) as TelemetryStats);
+    const { last_error, last_warning, ...stats } = JSON.parse(this.#core.stats()) as TelemetryStats;
+    const told = (text: string | null) => (text === null ? null : this.#concealed(text));
+    return (this.#seen = { ...stats, last_error: told(last_error), last_warning: told(last_warning) });
+  }
+
+  /** A collector may repeat a header's value: "invalid API key ..". */
+  #concealed(text: string): string {
+    return concealed(text, this.#exporter?.secrets ?? []);
   }
 
   #unanswered(what: string, reason: string): void {
@@ -342,7 +350,7 @@ export class Driver {
     const hint = isPage() && !(this.#exporter instanceof SinkExporter)
       ? "; if the collector is there, see that it allows this page's origin and the request's headers (CORS)"
       : "";
-    this.#warn("unreachable", `${what} ${target}, ${UNREACHABLE_AFTER} times in a row: ${reason}${hint}`);
+    this.#warn("unreachable", `${what} ${target}, ${UNREACHABLE_AFTER} times in a row: ${this.#concealed(reason)}${hint}`);
   }
 
   #tellOfLosses(): void {

@@ -44,6 +44,8 @@ export interface Exporter {
   readonly target: string;
   /** Whether it has a place for metrics. */
   readonly takesMetrics: boolean;
+  /** What must not be told of it, whoever says it: values of headers, parts of the URL. */
+  readonly secrets?: readonly string[];
   /** How many bytes of bodies it could send now so that they survive the page. */
   readonly unloadBudget: number;
   /** Sends. Does not reject, and after `signal` the result is nobody's business. */

@@ -1,5 +1,7 @@
 // fetch, measured: one `codex.api_request` per attempt, retried as the reference does.
 
+import { requestMessage } from "./secrets.js";
+
 /** What one attempt came to. */
 export interface Attempt {
   attempt: number;
@@ -49,7 +51,7 @@ export async function fetchWithRetries(
       // The connection goes back to the pool; what the body says is of no interest.
       response.body?.cancel().catch(() => undefined);
     } catch (error) {
-      onAttempt({ attempt, duration_ms: performance.now() - startedAt, error_message: describe(error) });
+      onAttempt(unanswered(attempt, startedAt, error, input, prepared));
       if (last || signal?.aborted === true || isAbort(error)) throw error;
       wait = backOff(attempt, random);
     }
@@ -66,6 +68,18 @@ export function attempted(attempt: number, startedAt: number, response: Response
     status: response.status,
     ...(cfRay === null ? {} : { cf_ray: cfRay }),
   };
+}
+
+/** What an attempt without an answer came to. Fetch's messages may have the URL in them, or a header. */
+export function unanswered(
+  attempt: number,
+  startedAt: number,
+  error: unknown,
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+): Attempt {
+  const error_message = requestMessage(describe(error), input, init);
+  return { attempt, duration_ms: performance.now() - startedAt, error_message };
 }
 
 /** How long to wait before the next attempt; `undefined` when the response is the answer. */

@@ -7,6 +7,7 @@ import { nodeModule, VERSION } from "./environment.js";
 import type { Exporter, ExportRequest, ExportResult } from "./exporter.js";
 import { describe } from "./failure.js";
 import { joined, MAX_RESPONSE_BYTES } from "./http.js";
+import { headerSecrets } from "./secrets.js";
 import type { Certificate, ResolvedGrpc } from "./settings.js";
 
 const PATHS = {
@@ -59,6 +60,7 @@ export class GrpcExporter implements Exporter {
   readonly frameOverhead = PREFIX_BYTES;
   readonly target: string;
   readonly takesMetrics = true;
+  readonly secrets: readonly string[];
   /** Nothing survives a page over http2 (there are pages in Electron). */
   readonly unloadBudget = 0;
   readonly #http2: typeof import("node:http2");
@@ -75,12 +77,13 @@ export class GrpcExporter implements Exporter {
     this.#http2 = http2;
     this.#authority = new URL(settings.endpoint).origin;
     this.target = this.#authority;
+    this.secrets = Object.values(settings.headers).flatMap(headerSecrets);
     this.#gzip = settings.gzip;
     const { ca, cert, key } = settings.tls;
     this.#tls = {
       ...(ca === undefined ? {} : { ca: pem(ca) }),
       ...(cert === undefined ? {} : { cert: pem(cert) }),
-      ...(key === undefined ? {} : { key: pem(key) }),
+      ...(key === undefined ? {} : { key: pem(key, true) }),
     };
     this.#headers = {
       "user-agent": `OTel-OTLP-Exporter-streamgauge/${VERSION}`,
@@ -293,13 +296,14 @@ function base64Decoded(text: string): Uint8Array {
   }
 }
 
-function pem({ path, value }: Certificate): string {
+/** @param isSecret it is not shown: it may be the key itself, in another form than PEM. */
+function pem({ path, value }: Certificate, isSecret = false): string {
   if (value.includes("-----BEGIN ")) return value;
   try {
     return nodeModule("node:fs")!.readFileSync(value, "utf8");
   } catch (error) {
-    const { code = String(error) } = error as { code?: string };
-    const message = `${path}: can not read the file ${JSON.stringify(value)}: ${code}`;
-    throw new StreamError("bad_option", message, { cause: error });
+    const { code = "it failed" } = error as { code?: string };
+    // No `cause`: that has the path, too.
+    throw new StreamError("bad_option", `${path}: can not read the file${isSecret ? "" : ` ${JSON.stringify(value)}`}: ${code}`);
   }
 }

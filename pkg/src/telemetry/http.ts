@@ -3,6 +3,7 @@
 import { isNode, isPage, VERSION } from "./environment.js";
 import type { Exporter, ExportRequest, ExportResult } from "./exporter.js";
 import { describe } from "./failure.js";
+import { headerSecrets, urlSecrets } from "./secrets.js";
 import type { ResolvedHttp } from "./settings.js";
 
 /** "It is recommended to limit the response to 4 MiB", OTLP 1.11. */
@@ -25,6 +26,7 @@ export class HttpExporter implements Exporter {
   readonly frameOverhead = 0;
   readonly target: string;
   readonly takesMetrics: boolean;
+  readonly secrets: readonly string[];
   readonly #settings: ResolvedHttp;
   readonly #metricsEndpoint: string | undefined;
   /** As it was at the start: what wraps it later (ours, an instrumentation's) does not see the telemetry. */
@@ -39,9 +41,11 @@ export class HttpExporter implements Exporter {
     this.#settings = settings;
     this.#fetch = unwrapped(globalThis.fetch);
     this.format = settings.protocol === "json" ? "json" : "protobuf";
-    this.target = withoutQuery(settings.endpoint);
+    this.target = originOf(settings.endpoint);
     this.#metricsEndpoint = settings.metricsEndpoint ?? metricsBeside(settings.endpoint);
     this.takesMetrics = this.#metricsEndpoint !== undefined;
+    const urls = [settings.endpoint, settings.metricsEndpoint ?? ""];
+    this.secrets = [...urls.flatMap(urlSecrets), ...Object.values(settings.headers).flatMap(headerSecrets)];
     this.#keepalive = settings.keepalive && page;
     this.#headers = {
       // A browser has its own, and would ask the server's leave for another.
@@ -172,7 +176,7 @@ function metricsBeside(endpoint: string): string | undefined {
   return standard.test(endpoint) ? endpoint.replace(standard, "/v1/metrics") : undefined;
 }
 
-/** A query may hold a key. */
-function withoutQuery(endpoint: string): string {
-  return endpoint.replace(/[?#].*$/s, "");
+/** A query may hold a key, and a path too. */
+function originOf(endpoint: string): string {
+  return endpoint.startsWith("/") ? "this page's server" : new URL(endpoint).origin;
 }

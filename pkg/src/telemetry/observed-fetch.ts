@@ -6,7 +6,7 @@ import { asStreamError } from "../bindings.js";
 import { StreamError } from "../errors.js";
 import { splitOptions } from "../options.js";
 import type { AggregatorOptions, FinalResponse } from "../types.js";
-import { attempted, describe, isAbort, withTraceparent } from "./fetch.js";
+import { attempted, isAbort, unanswered, withTraceparent } from "./fetch.js";
 import type { Attempt } from "./fetch.js";
 import { noteRequest, observerOf } from "./observe.js";
 import type { BodyWatcher } from "./passed.js";
@@ -62,7 +62,8 @@ export function observedFetch(options: ObservedFetchOptions = {}): typeof global
   };
   const finished = (stream: AggregateStream): void => {
     stream.final().then(onFinal, (error: unknown) => onError?.(asStreamError(error))).catch((error: unknown) => {
-      console.warn(`streamgauge: onFinal or onError of observedFetch threw: ${describe(error)}`);
+      // Only its name: its words may be the answer's, as those of `JSON.parse` are.
+      console.warn(`streamgauge: onFinal or onError of observedFetch threw ${error instanceof Error ? error.name : typeof error}`);
     });
   };
   return async (input, init) => {
@@ -79,8 +80,9 @@ export function observedFetch(options: ObservedFetchOptions = {}): typeof global
       response = await fetch(input, withTraceparent(input, init, observer?.traceparent));
     } catch (error) {
       try {
-        record({ attempt, duration_ms: performance.now() - startedAt, error_message: describe(error) });
-        failed(undefined, describe(error), isAbort(error));
+        const told = unanswered(attempt, startedAt, error, input, init);
+        record(told);
+        failed(undefined, told.error_message ?? "", isAbort(error));
       } catch {
         // The failure is the caller's, ours is not.
       }

@@ -6,6 +6,7 @@ import { defaultEnv, isNode, variable } from "./environment.js";
 import type { Env } from "./environment.js";
 import { METRICS_ENDPOINT, otelVariables } from "./otelenv.js";
 import type { FoundExporter } from "./otelenv.js";
+import { shownUrl } from "./secrets.js";
 import type { SinkFunction, SinkSettings } from "./sink.js";
 import { otelFromTomlSync } from "./toml.js";
 
@@ -354,6 +355,8 @@ class Resolver {
   /** Errors show the template: what was filled in may be a secret. */
   #endpoint(path: string, { template, text }: Filled, mayBeRelative: boolean): string {
     const endpoint = text.trim();
+    // A URL's parser would pass over line ends and tabs, and so hide what somebody has put in.
+    if (/[\x00-\x1f\x7f]/.test(endpoint)) throw bad(path, "it has a control character, which no URL has");
     const base = mayBeRelative && endpoint.startsWith("/") ? this.#base : undefined;
     const url = parseUrl(endpoint, base);
     if (url === undefined) {
@@ -450,7 +453,8 @@ function checkHeaders(path: string, given: Record<string, string>, grpc: boolean
   for (const [name, text] of Object.entries(given)) {
     const at = `${path}.${name}`;
     const lower = name.toLowerCase();
-    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) throw bad(path, `${shown(name)} is no header's name`);
+    // Not shown, either: with a `:` for a `=`, the value is a part of it.
+    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) throw bad(path, "a name has a character that no header's name can have");
     if (grpc && !/^[0-9a-z_.-]+$/.test(lower)) throw bad(path, `${shown(name)} is no name for gRPC metadata`);
     if (RESERVED.includes(lower) || (grpc && lower.startsWith("grpc-"))) {
       throw bad(at, "this header is the protocol's own and can not be set");
@@ -458,10 +462,12 @@ function checkHeaders(path: string, given: Record<string, string>, grpc: boolean
     const twin = names.get(lower);
     if (twin !== undefined) throw bad(at, `it is there twice, also as ${twin}`);
     names.set(lower, name);
-    const value = text.trim();
+    // What is around a value is no part of it, for fetch neither.
+    const value = text.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, "");
     // No line ends: nobody is to smuggle a further header in.
     const allowed = grpc ? /^[\x20-\x7e]*$/ : /^[\t\x20-\x7e\x80-\xff]*$/;
     if (!allowed.test(value)) throw bad(at, "its value has a character that no header can have");
+    if (grpc && lower.endsWith("-bin") && !/^[0-9A-Za-z+/]*={0,2}$/.test(value)) throw bad(at, "metadata of a name in -bin must be base64");
     headers.push([lower, value]);
   }
   return Object.fromEntries(headers);
@@ -577,7 +583,10 @@ function kind(value: unknown): string {
 }
 
 function shown(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}..` : value);
+  if (typeof value === "string") {
+    const text = /[/@?#]/.test(value) ? shownUrl(value) : value;
+    return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}..` : text);
+  }
   return typeof value === "object" ? kind(value) : String(value);
 }
 

@@ -54,7 +54,8 @@ function otelTable(parser: Parser, text: string): OtelSettings {
     // The rest of the message is a drawing of several lines.
     const reason = message.split("\n", 1)[0]!.replace(/^Invalid TOML document: /, "");
     const place = line === undefined ? "" : ` at line ${line}, column ${column}`;
-    throw new StreamError("bad_option", `otel: not TOML${place}: ${reason}`, { cause: error });
+    // No `cause`: that shows the lines around it, and what they hold.
+    throw new StreamError("bad_option", `otel: not TOML${place}: ${reason}`);
   }
   // What it holds is checked with all other settings.
   return (Object.hasOwn(root, "otel") ? root["otel"] : root) as OtelSettings;

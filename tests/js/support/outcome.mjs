@@ -27,7 +27,7 @@ export async function pull(chunks, options) {
 function outcome(events, error, final) {
   return {
     events: events.map(withoutTimings),
-    error: error && { code: error.code, message: error.message, provider: error.provider, partial: error.partial },
+    error: error && { code: error.code, message: error.message, provider: error.provider && { ...error.provider, raw: error.provider.raw }, partial: error.partial },
     aggregate: final ? aggregateOf(final) : failedAggregate(error),
     // How many bytes came after the end depends on the chunks.
     final: final && withoutTimings({ ...final, counts: { ...final.counts, bytes: undefined } }),
