@@ -62,7 +62,12 @@ export function requestMessage(message: string, input: string | URL | Request, i
 }
 
 function origin(url: string): string {
-  return /^[^/]*\/\//.exec(url)![0] + url.replace(/^[^/]*\/\//, "").replace(/[/?#].*$/s, "").replace(/^.*@/s, "");
+  try {
+    const { host, protocol } = new URL(url);
+    return `${protocol}//${host}`;
+  } catch {
+    return REDACTED;
+  }
 }
 
 /** As they were given: `new Headers` would throw for what is wrong with them. */
