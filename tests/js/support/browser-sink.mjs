@@ -41,7 +41,7 @@ export async function startSink() {
     const wire = Buffer.concat(chunks);
     const body = message.headers["content-encoding"] === "gzip" ? gunzipSync(wire) : wire;
     const type = message.headers["content-type"];
-    run.requests.push({ headers: message.headers, bytes: body.length, records: decode(type, body) });
+    run.requests.push({ headers: message.headers, bytes: body.length, records: recordsIn(type, body) });
     if (delayMs > 0) await sleep(delayMs);
     const headers = { ...origin, "content-type": type, "cache-control": "no-store" };
     return response.writeHead(200, headers).end(ANSWER[type] ?? "");
@@ -100,8 +100,8 @@ class Run {
   }
 }
 
-/** The attributes of each record that are strings, by key, and its `event.name`. */
-function decode(type, body) {
+/** The attributes of each record of a request's body that are strings, by key. */
+export function recordsIn(type, body) {
   if (type === "application/json") return fromJson(JSON.parse(body));
   if (type === "application/x-protobuf") return fromProtobuf(body);
   return [];
