@@ -1,4 +1,5 @@
-// The files of the repository's root that belong in the package too: `copy` before npm packs it, `remove` after.
+// The files of the repository's root that belong in the package too, and its bill of materials: `copy` before npm packs it,
+// `remove` after.
 // What pkg/ has itself is left alone.
 
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -6,6 +7,7 @@ import { join } from "node:path";
 
 import { pkg, readJson, root, scratch } from "./project.mjs";
 import { Failure, main } from "./run.mjs";
+import { SBOM, sbom } from "./sbom.mjs";
 
 const list = join(scratch, "rootfiles.json");
 
@@ -14,8 +16,9 @@ function copy() {
   const names = readdirSync(root).filter((name) => /^(README\.md|CHANGELOG\.md|LICENSE.*)$/.test(name));
   const missing = names.filter((name) => !existsSync(join(pkg, name)));
   mkdirSync(scratch, { recursive: true });
-  writeFileSync(list, JSON.stringify(missing));
+  writeFileSync(list, JSON.stringify([...missing, SBOM]));
   for (const name of missing) copyFileSync(join(root, name), join(pkg, name));
+  writeFileSync(join(pkg, SBOM), `${JSON.stringify(sbom(), null, 2)}\n`);
 }
 
 function remove() {
