@@ -40,16 +40,29 @@ export function liveCore(): Core {
 export function startCore(module: () => BufferSource | WebAssembly.Module): void {
   if (current !== undefined) return;
   const core = newCore();
-  current = started(core, core.initSync({ module: module() }));
+  try {
+    current = started(core, core.initSync({ module: module() }));
+  } catch (error) {
+    throw explained(error);
+  }
 }
 
 /** Loads the core, unless it is there. */
 export async function loadCore(source: CoreSource): Promise<void> {
   if (current !== undefined) return;
   const core = newCore();
-  const exports = await core.init({ module_or_path: source });
+  const exports = await core.init({ module_or_path: source }).catch((error: unknown) => {
+    throw explained(error);
+  });
   // Another call may have been faster, and its core be in use.
   current ??= started(core, exports);
+}
+
+/** Engines say in very different words that a page's policy is in the way. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof Error && /content.security|\bcsp\b|disallowed/i.test(error.message))) return error;
+  const message = "WebAssembly may not be compiled here: the page's Content-Security-Policy needs script-src 'wasm-unsafe-eval'";
+  return new StreamError("internal", message, { cause: error });
 }
 
 function started(core: Core, { memory }: CoreExports): Core {

@@ -8,6 +8,7 @@ import type { Exporter } from "./exporter.js";
 import { describe, fetchWithRetries, isAbort } from "./fetch.js";
 import { letObserve, noteRequest } from "./observe.js";
 import { requestOf } from "./request.js";
+import { requestMessage } from "./secrets.js";
 import { resolveSettings } from "./settings.js";
 import type { ResolvedSettings } from "./settings.js";
 import type { AttributeValue, ContentSwitch, ConversationStart, TelemetryOptions, ToolCall, ToolDecision, ToolResult } from "./types.js";
@@ -173,7 +174,7 @@ export class Telemetry {
     try {
       response = await pending;
     } catch (error) {
-      this.#requestFailed(request, undefined, describe(error), isAbort(error));
+      this.#requestFailed(request, undefined, requestMessage(describe(error), input, init), isAbort(error));
       throw error;
     }
     if (!response.ok) this.#requestFailed(request, response.status, "", false);
