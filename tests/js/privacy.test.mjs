@@ -114,10 +114,15 @@ async function everything(t, c, options, collector) {
     method: "POST", body: JSON.stringify({ messages: [{ content: c.of("prompt") }], tools: [c.of("tool schema")] }),
     headers: { authorization: `Bearer ${c.of("key in a header")}`, "x-api-key": c.of("key in a header") },
   };
+  const part = (name) => [{ type: "text", content: c.of(name) }];
+  const request = {
+    parameters: { stop: [c.of("stop sequence")], user: c.of("user of the request"), temperature: 1 },
+    inputMessages: [{ role: "user", parts: part("prompt") }], systemInstructions: part("instructions"),
+  };
   const fetches = [telemetry.fetch.bind(telemetry), observedFetch({ telemetry })];
   for (const name of [...Object.keys(streams(c)), "refused", "cut"]) {
     const url = `${server.url}${encodeURIComponent(name)}?key=${c.of("key in a query")}`;
-    await collect(aggregate(await fetches[0](url, init), { telemetry, maxEventBytes: 4096 }));
+    await collect(aggregate(await fetches[0](url, init), { telemetry, maxEventBytes: 4096, ...(options.conventions ? { request } : {}) }));
     await (await fetches[1](url, init)).text().catch(() => {});
     if (streams(c)[name] === undefined) continue;
     const push = new Aggregator({ telemetry });
@@ -166,6 +171,22 @@ describe("what is in the records", () => {
       const { records, stats, warnings, console } = await everything(t, new Canaries(), options);
       assert.deepEqual({ records, stats, warnings, console }, { records: [...ALWAYS, ...MESSAGE, ...expected].sort(), stats: [], warnings: [], console: [] });
     });
+  }
+
+  // The conventions for generative AI: content with `captureContent` only; they have no tools' arguments beside it.
+  const CAPTURED = ["arguments", "instructions", "output", "prompt", "reasoning", "refusal"];
+  const conventions = {
+    gen_ai: [...ALWAYS.filter((name) => !["cf-ray", "call_id", "tool_name", "mcp_servers", "provider_name"].includes(name)), ...MESSAGE, "stop sequence"],
+    both: [...ALWAYS, ...MESSAGE, ...ARGUMENTS, ...OUTPUT, "stop sequence"],
+  };
+  for (const [name, always] of Object.entries(conventions)) {
+    for (const captureContent of [undefined, false, true, { maxBytes: 6 }]) {
+      test(`conventions ${name}, captureContent ${JSON.stringify(captureContent)}`, async (t) => {
+        const { records, ...others } = await everything(t, new Canaries(), { conventions: name, captureContent });
+        const expected = new Set([...always, ...(captureContent === true ? CAPTURED : [])]);
+        assert.deepEqual({ records, ...others }, { records: [...expected].sort(), stats: [], warnings: [], console: [], collector: undefined });
+      });
+    }
   }
 
   const collectors = {
