@@ -209,8 +209,10 @@ export class GrpcExporter implements Exporter {
       stream.on("data", (chunk: Uint8Array) => {
         length += chunk.length;
         if (length <= PREFIX_BYTES + MAX_RESPONSE_BYTES) return void chunks.push(chunk);
-        // There may be no end of it, and its status comes last.
-        failure ??= new Error("the answer is larger than 4 MiB");
+        chunks.length = 0;
+        // Its status comes last, so some more is passed over; but there may be no end of it.
+        if (length <= 4 * MAX_RESPONSE_BYTES) return;
+        failure ??= new Error("the answer is larger than 16 MiB");
         stream.close(CANCEL);
       });
       stream.on("error", (error: Error) => {
@@ -220,7 +222,7 @@ export class GrpcExporter implements Exporter {
         settle();
         const status = trailers["grpc-status"] ?? headers?.["grpc-status"];
         if (headers !== undefined) {
-          const message = failure === undefined ? unframed(joined(chunks, length)) : EMPTY;
+          const message = length <= PREFIX_BYTES + MAX_RESPONSE_BYTES ? unframed(joined(chunks, length)) : EMPTY;
           // A status is an answer, whatever happened to the stream after it. Without one, a clean end is one too.
           if (status !== undefined) return resolve(withStatus({ ...headers, ...trailers }, String(status), message));
           if (failure === undefined && stream.rstCode === 0) return resolve(withoutStatus(Number(headers[":status"])));
