@@ -58,13 +58,18 @@ export async function showStream(stream) {
     console.log(`  ${name.padEnd(24)} ${value ?? "-"}`);
   }
   console.log(`\n${bold("timings")}`);
-  for (const [name, value] of Object.entries(final.timings)) {
-    console.log(`  ${name.padEnd(24)} ${value === null ? "-" : `${value.toFixed(1)} ms`}`);
-  }
+  for (const [name, value] of Object.entries(final.timings)) console.log(`  ${name.padEnd(24)} ${timing(name, value)}`);
   const { bytes, frames, comments, bad_frames } = final.counts;
   console.log(`\n${bytes} bytes, ${frames} frames, ${comments} comments, ${bad_frames} bad frames`);
   console.log(Object.entries(counts).map(([type, count]) => `${count} ${type}`).join(", "));
   return false;
+}
+
+/** A value of the timings, or the values of a group of them, with their unit. */
+function timing(name, value) {
+  if (value === null) return "-";
+  if (typeof value === "object") return Object.entries(value).map(([part, inner]) => `${part} ${timing(part, inner)}`).join(", ");
+  return name.endsWith("_ms") ? `${value.toFixed(1)} ms` : String(value);
 }
 
 /** Shows the log records that a collector received: how many of each kind, and the last ones. */
