@@ -901,6 +901,17 @@ fn a_page_that_goes_away() {
             (13.0, Tick, "cancel 3; cancel 4; closed timed_out"),
         ],
     );
+
+    // The shutdown's time is up before its timer fires: no request is handed out that is cancelled already.
+    let stats = run(
+        small(),
+        &[
+            (0.0, Push(2, 10), "wake 1000"),
+            (0.0, ShutdownIn(10.0), "send 1 x2 by 10; wake 10"),
+            (20.0, Unload(100, true), "cancel 1; closed timed_out; wake -"),
+        ],
+    );
+    assert_eq!((stats.dropped.shutdown, stats.in_flight), (2, 0));
 }
 
 #[test]

@@ -198,6 +198,11 @@ impl Worker {
         now_ms: f64,
     ) -> Vec<UnloadBatch> {
         self.set_time(now_ms);
+        if self.end_ms().is_some_and(|end| self.now_ms >= end) {
+            // The shutdown's time is up, though its timer has not fired: nothing is left to be sent.
+            self.advance();
+            return Vec::new();
+        }
         if let Some(retry) = self.retry.take() {
             self.queue.put_back(retry.batch);
         }
