@@ -5,82 +5,22 @@
 mod recordings;
 #[path = "support/say.rs"]
 mod say;
+#[path = "support/seen.rs"]
+mod seen;
 #[path = "support/splits.rs"]
 mod splits;
 #[path = "support/table.rs"]
 mod table;
 
-use std::fmt::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::{fs, thread};
 
 use say::say;
+use seen::{rows, seen};
 use splits::{Rng, Way, random_ways, ways};
-use streamgauge::flat::{FlatBatch, ROW_LEN};
-use streamgauge::{Aggregator, Include, InvalidUtf8, Options, StreamEvent, WireChoice};
+use streamgauge::{Include, InvalidUtf8, Options, WireChoice};
 
 // --------------------------------------------------------------------------------------------- the comparison
-
-/// Everything that can be seen of a stream, line by line, telemetry included, but for the raw events. Time goes on from chunk to chunk.
-fn seen(chunks: &[&[u8]], options: &Options, by_the_book: bool) -> String {
-    let include = Include { raw: by_the_book, ..options.include };
-    let mut aggregator = Aggregator::new(Options { include, ..options.clone() }, 0.0);
-    aggregator.observe();
-    let mut out = String::new();
-    let mut drain = |aggregator: &mut Aggregator| {
-        while let Some(event) = aggregator.poll_event() {
-            if !matches!(event, StreamEvent::Raw(_)) {
-                writeln!(out, "{event:?}").unwrap();
-            }
-        }
-        for observation in aggregator.take_observations() {
-            writeln!(out, "{observation:?}").unwrap();
-        }
-    };
-    let mut now = 0.0;
-    for chunk in chunks {
-        now += 1.0;
-        aggregator.handle_bytes(chunk, now);
-        drain(&mut aggregator);
-    }
-    aggregator.handle_end(now + 1.0);
-    drain(&mut aggregator);
-    let end = (aggregator.error(), aggregator.counts(), aggregator.completion(), aggregator.summary());
-    writeln!(out, "{end:?}\n{:?}", aggregator.timings()).unwrap();
-    for choice in aggregator.choices() {
-        writeln!(out, "{choice:?}").unwrap();
-    }
-    out
-}
-
-/// The rows that cross into JavaScript, with their texts, but for those of raw events; without telemetry.
-fn rows(chunks: &[&[u8]], options: &Options, by_the_book: bool) -> String {
-    const RAW: u32 = 8;
-    let include = Include { raw: by_the_book, ..options.include };
-    let mut aggregator = Aggregator::new(Options { include, ..options.clone() }, 0.0);
-    let mut batch = FlatBatch::default();
-    let mut out = String::new();
-    let mut drain = |aggregator: &mut Aggregator| {
-        aggregator.fill_batch(&mut batch);
-        let units: Vec<u16> = batch.text().encode_utf16().collect();
-        let mut start = 0;
-        for row in batch.table().chunks(ROW_LEN) {
-            let end = row[3] as usize;
-            if row[0] != RAW {
-                let text = String::from_utf16(&units[start..end]).unwrap();
-                writeln!(out, "{:?} {text:?}", &row[..3]).unwrap();
-            }
-            start = end;
-        }
-    };
-    for chunk in chunks {
-        aggregator.handle_bytes(chunk, 0.0);
-        drain(&mut aggregator);
-    }
-    aggregator.handle_end(0.0);
-    drain(&mut aggregator);
-    out
-}
 
 fn difference(told: &str, read: &str) -> Option<String> {
     if told == read {

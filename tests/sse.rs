@@ -1,10 +1,13 @@
 //! The SSE framer: tables, the shared corpus, a naive oracle, limits and cost. Every input at every split.
 
+#[path = "support/framing.rs"]
+mod framing;
 #[path = "support/say.rs"]
 mod say;
 #[path = "support/splits.rs"]
 mod splits;
 
+use framing::{End, Outcome, Seen, oracle, run_with, seen};
 use say::say;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,108 +15,9 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use serde_json::Value;
 use splits::{Rng, Way, random_ways, ways};
-use streamgauge::sse::{Frame, FrameTooLarge, Framer};
+use streamgauge::sse::{FrameTooLarge, Framer};
 
 const ROOMY: usize = 16 << 20;
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Seen {
-    event: String,
-    data: String,
-    id: String,
-    retry: Option<u64>,
-    utf8_error: Option<String>,
-}
-
-impl From<Frame<'_>> for Seen {
-    fn from(frame: Frame<'_>) -> Self {
-        Self {
-            event: frame.event.to_owned(),
-            data: frame.data.to_owned(),
-            id: frame.id.to_owned(),
-            retry: frame.retry,
-            utf8_error: frame.utf8_error.map(|error| error.to_string()),
-        }
-    }
-}
-
-fn seen(data: &str) -> Seen {
-    Seen { event: "message".into(), data: data.into(), id: String::new(), retry: None, utf8_error: None }
-}
-
-impl Seen {
-    fn event(self, event: &str) -> Self {
-        Self { event: event.into(), ..self }
-    }
-    fn id(self, id: &str) -> Self {
-        Self { id: id.into(), ..self }
-    }
-    fn retry(self, millis: u64) -> Self {
-        Self { retry: Some(millis), ..self }
-    }
-    fn invalid(self, error: &str) -> Self {
-        Self { utf8_error: Some(error.into()), ..self }
-    }
-}
-
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Outcome {
-    frames: Vec<Seen>,
-    error: Option<FrameTooLarge>,
-    last_event_id: String,
-    retry: Option<u64>,
-    comments: u64,
-    fields: u64,
-    ignored_lines: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// As the standard has it: an unterminated event is dropped.
-    Strict,
-    /// As `finish` has it: it is flushed.
-    Flush,
-}
-
-fn run_with(framer: &mut Framer, chunks: &[&[u8]], end: End) -> Outcome {
-    let mut frames = Vec::new();
-    let error = drive(framer, chunks, end, &mut frames).err();
-    if let Some(error) = error {
-        assert_eq!(framer.poll_frame(&mut &b"data: x\n\n"[..]), Err(error), "the error is terminal");
-        assert_eq!(framer.finish(), Err(error), "the error is terminal");
-    }
-    Outcome {
-        frames,
-        error,
-        last_event_id: framer.last_event_id().to_owned(),
-        retry: framer.retry(),
-        comments: framer.comments(),
-        fields: framer.fields(),
-        ignored_lines: framer.ignored_lines(),
-    }
-}
-
-fn drive(
-    framer: &mut Framer,
-    chunks: &[&[u8]],
-    end: End,
-    frames: &mut Vec<Seen>,
-) -> Result<(), FrameTooLarge> {
-    for mut chunk in chunks.iter().copied() {
-        while let Some(frame) = framer.poll_frame(&mut chunk)? {
-            frames.push(frame.into());
-        }
-        assert!(chunk.is_empty(), "None means that the input is used up");
-    }
-    if end == End::Flush {
-        if let Some(frame) = framer.finish()? {
-            frames.push(frame.into());
-        }
-        assert_eq!(framer.finish(), Ok(None));
-        assert_eq!(framer.buffered_bytes(), 0);
-    }
-    Ok(())
-}
 
 fn run(limit: usize, way: &Way<'_>, end: End) -> Outcome {
     run_with(&mut Framer::new(limit), &way.chunks, end)
@@ -327,45 +231,6 @@ fn corpus_frames(frames: &Value) -> Vec<Seen> {
         utf8_error: None,
     };
     frames.as_array().expect("frames").iter().map(frame).collect()
-}
-
-/// The standard read literally: decode all, normalise line ends, split, interpret. Shares nothing with the framer.
-fn oracle(input: &[u8], end: End) -> Outcome {
-    let text = String::from_utf8_lossy(input);
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text).replace("\r\n", "\n").replace('\r', "\n");
-    let mut lines: Vec<&str> = text.split('\n').collect();
-    let unterminated = lines.pop().unwrap_or_default();
-    if end == End::Flush {
-        lines.extend([unterminated, ""]);
-    }
-    let mut out = Outcome::default();
-    let (mut data, mut event, mut id, mut retry) = (String::new(), String::new(), String::new(), None);
-    for line in lines {
-        let (field, value) = line.split_once(':').unwrap_or((line, ""));
-        let value = value.strip_prefix(' ').unwrap_or(value);
-        out.fields += u64::from(["data", "event", "id", "retry"].contains(&field));
-        match field {
-            _ if line.is_empty() => {
-                out.last_event_id = id.clone();
-                if let Some(data) = data.strip_suffix('\n') {
-                    let event = if event.is_empty() { "message" } else { &event };
-                    out.frames.push(Seen { retry, ..seen(data).event(event).id(&id) });
-                }
-                (data, event, retry) = (String::new(), String::new(), None);
-            }
-            "" => out.comments += 1,
-            "data" => data = data + value + "\n",
-            "event" => event = value.to_owned(),
-            "id" if !value.contains('\0') => id = value.to_owned(),
-            "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
-                retry = Some(value.parse().expect("no token is that long"));
-                out.retry = retry;
-            }
-            "id" | "retry" => {}
-            _ => out.ignored_lines += 1,
-        }
-    }
-    out
 }
 
 const TOKENS: &[&[u8]] = &[

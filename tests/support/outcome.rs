@@ -63,10 +63,10 @@ pub fn event_json(event: StreamEvent<'_>) -> Value {
             value
         }
         StreamEvent::OutputItemAdded { index, item } => {
-            with_choice(json!({"type": "output_item.added", "index": index, "item": item}))
+            with_choice(json!({"type": "output_item.added", "index": index, "item": item}), item)
         }
         StreamEvent::OutputItemDone { item } => {
-            with_choice(json!({"type": "output_item.done", "item": item}))
+            with_choice(json!({"type": "output_item.done", "item": item}), item)
         }
         StreamEvent::Created(created) => with_type("created", json!(created)),
         StreamEvent::Raw(frame) => with_type("raw", json!(frame)),
@@ -75,9 +75,10 @@ pub fn event_json(event: StreamEvent<'_>) -> Value {
     }
 }
 
-/// An item's event carries the choice's index beside the item's own.
-fn with_choice(mut event: Value) -> Value {
-    if let Some(choice) = event["item"].get("choice").cloned() {
+/// An item's event carries the choice's index beside the item's own. What is passed on as it came may have a field of
+/// that name, which means nothing.
+fn with_choice(mut event: Value, item: &Item) -> Value {
+    if let (false, Some(choice)) = (matches!(item, Item::Verbatim(_)), event["item"].get("choice").cloned()) {
         event["choice"] = choice;
     }
     event
