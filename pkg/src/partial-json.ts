@@ -110,13 +110,16 @@ export class PartialJson<T = unknown> {
     return this.#value as DeepPartial<T> | undefined;
   }
 
-  /** How far the text is. A number by itself is complete, and may go on all the same. */
+  /**
+   * How far the text is. A number by itself is complete, and may go on all the same; one of more than 400 characters is
+   * complete when something has ended it, as only then all of it is in the value.
+   */
   get state(): PartialJsonState {
     switch (this.#mode) {
       case Mode.Failed:
         return "failed";
       case Mode.Number:
-        return this.#open.length === 0 && numberIn(this.#text) === this.#text ? "complete" : "incomplete";
+        return this.#open.length === 0 && !this.#isLong && numberIn(this.#text) === this.#text ? "complete" : "incomplete";
       case Mode.End:
         return "complete";
       default:

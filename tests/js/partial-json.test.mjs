@@ -196,6 +196,15 @@ test("every split gives the same", () => {
   }
 });
 
+// All of its digits are read once, at its end; what is shown before may be another number.
+test("a long number by itself is complete when it is ended", () => {
+  const text = `1.${"9".repeat(405)}5E-7`;
+  for (const parts of [[text], text.split("")]) {
+    assert.deepEqual(told(readAll(parts)), { value: 2, state: "incomplete", error: undefined });
+    assert.deepEqual(told(readAll([...parts, "\n"])), { value: 2e-7, state: "complete", error: undefined });
+  }
+});
+
 test("2 000 texts made by chance: complete, at every split in two, and by their patches", () => {
   for (let seed = 1; seed <= 2000; seed++) {
     const text = jsonText(seed);

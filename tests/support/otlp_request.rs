@@ -54,7 +54,7 @@ impl Request<'_> {
     }
 
     /// What a decoder must see.
-    fn expected(&self, format: Format) -> collector::ExportLogsServiceRequest {
+    pub fn expected(&self, format: Format) -> collector::ExportLogsServiceRequest {
         collector::ExportLogsServiceRequest {
             resource_logs: vec![logs::ResourceLogs {
                 resource: Some(resource::Resource {
