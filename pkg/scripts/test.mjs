@@ -11,6 +11,7 @@ import {
   ensureBrowser, ensureFirefox, ensureNode, ensureNodeModules, ensurePackTools, ensureRust, ensureRustComponents, ensureWasmBindgen,
   ensureWasmTarget,
 } from "./ensure.mjs";
+import { checkFuzz } from "./fuzz.mjs";
 import { pkg, root, tests } from "./project.mjs";
 import { Failure, isMain, main, run } from "./run.mjs";
 import { checkSize } from "./size.mjs";
@@ -42,6 +43,12 @@ const STEPS = [
     title: "Rust tests, native",
     needs: [ensureRust],
     check: () => cargo(["test", "--locked"]),
+  },
+  {
+    name: "fuzz",
+    title: "what must hold for any bytes: the kept corpus, and new inputs",
+    needs: [ensureRust],
+    check: checkFuzz,
   },
   {
     name: "features",
