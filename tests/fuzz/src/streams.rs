@@ -2,7 +2,7 @@
 //! by their bytes are what they are by the book; a batch says what polling says; memory is within the limits.
 
 use streamgauge::flat::FlatBatch;
-use streamgauge::{Aggregator, Include, InvalidUtf8, Options, StreamEvent, WireChoice};
+use streamgauge::{Aggregator, Include, InvalidUtf8, Options, StreamEvent, ThinkTags, WireChoice};
 
 use crate::allocations::measure;
 use crate::batch::{Names, decode};
@@ -29,7 +29,7 @@ const KEPT: usize = 32 * 1024;
 /// Input: options, how to split and to end, the bytes.
 pub fn check(wire: WireChoice, input: &[u8]) {
     let Some(([flags, shape], bytes)) = input.split_first_chunk::<2>() else { return };
-    let options = options(wire, *flags);
+    let options = options(wire, *flags, *shape);
     let end = match flags >> 7 {
         0 => End::Clean,
         _ if shape & 1 == 0 => End::Idle,
@@ -50,7 +50,7 @@ pub fn check(wire: WireChoice, input: &[u8]) {
     check_memory(bytes, &way.chunks, &options, end);
 }
 
-fn options(wire: WireChoice, flags: u8) -> Options {
+fn options(wire: WireChoice, flags: u8, shape: u8) -> Options {
     let default = Options::default();
     let extra = flags & 64 != 0;
     Options {
@@ -60,6 +60,8 @@ fn options(wire: WireChoice, flags: u8) -> Options {
         invalid_utf8: if flags & 16 == 0 { InvalidUtf8::Replace } else { InvalidUtf8::Error },
         n: (flags & 32 != 0).then_some(1),
         include: Include { created: extra, output_item_added: extra, tool_call_delta: extra, raw: false },
+        think_tags: (shape & 4 != 0)
+            .then(|| ThinkTags { starts_inside: shape & 8 != 0, ..ThinkTags::default() }),
         ..default
     }
 }
