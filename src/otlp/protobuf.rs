@@ -13,6 +13,8 @@ use super::{ExportResponse, Status};
 pub(super) const VARINT: u8 = 0;
 pub(super) const FIXED64: u8 = 1;
 pub(super) const LEN: u8 = 2;
+const GROUP: u8 = 3;
+const GROUP_END: u8 = 4;
 const FIXED32: u8 = 5;
 
 /// The field `LogRecord.attributes`.
@@ -330,18 +332,32 @@ impl<'m> Iterator for Fields<'m> {
     type Item = (u64, Field<'m>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let tag = self.varint()?;
-        let field = match tag as u8 & 7 {
-            VARINT => Field::Varint(self.varint()?),
-            FIXED64 => Field::Bytes(self.take(8)?),
-            LEN => {
-                let len = usize::try_from(self.varint()?).ok()?;
-                Field::Bytes(self.take(len)?)
+        // No message here has groups, so what is in one is not known either.
+        let mut groups = 0_usize;
+        loop {
+            let tag = self.varint()?;
+            let field = match tag as u8 & 7 {
+                VARINT => Field::Varint(self.varint()?),
+                FIXED64 => Field::Bytes(self.take(8)?),
+                LEN => {
+                    let len = usize::try_from(self.varint()?).ok()?;
+                    Field::Bytes(self.take(len)?)
+                }
+                GROUP => {
+                    groups = groups.saturating_add(1);
+                    continue;
+                }
+                GROUP_END => {
+                    groups = groups.checked_sub(1)?;
+                    continue;
+                }
+                FIXED32 => Field::Bytes(self.take(4)?),
+                _ => return None,
+            };
+            if groups == 0 {
+                return Some((tag >> 3, field));
             }
-            FIXED32 => Field::Bytes(self.take(4)?),
-            _ => return None,
-        };
-        Some((tag >> 3, field))
+        }
     }
 }
 
@@ -461,6 +477,21 @@ mod tests {
                     "{len}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn what_is_in_a_group_is_skipped() {
+        let table: [(&[u8], Status); 4] = [
+            // code 7; a group 11 with a code 8 and a group 12 in it; message.
+            (b"\x08\x07\x5b\x08\x08\x63\x64\x5c\x12\x01m", status(7, "m", None)),
+            (b"\x08\x07\x5b\x5c\x08\x09", status(9, "", None)),
+            // Without an end, and an end without a beginning.
+            (b"\x08\x07\x5b\x08\x08", status(7, "", None)),
+            (b"\x08\x07\x5c\x08\x08", status(7, "", None)),
+        ];
+        for (bytes, expected) in table {
+            assert_eq!(decode_status(bytes), expected, "{}", bytes.escape_ascii());
         }
     }
 

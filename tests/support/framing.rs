@@ -131,7 +131,7 @@ pub fn oracle(input: &[u8], end: End) -> Outcome {
             "event" => event = value.to_owned(),
             "id" if !value.contains('\0') => id = value.to_owned(),
             "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
-                retry = Some(value.parse().expect("no token is that long"));
+                retry = Some(value.parse().unwrap_or(u64::MAX));
                 out.retry = retry;
             }
             "id" | "retry" => {}
