@@ -16,6 +16,7 @@ import { basename } from "node:path";
 export const KINDS = {
   node: ["js", "ts"],
   browser: ["js", "ts"],
+  vite: ["sh"],
   types: ["ts"],
   page: ["html"],
   shell: ["sh"],
