@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 
 import { stage } from "../../tests/pack/support/stage.mjs";
 import { build } from "./build.mjs";
+import { document } from "./docs.mjs";
 import {
   ensureBrowser, ensureFirefox, ensureNode, ensureNodeModules, ensurePackTools, ensureRust, ensureRustComponents, ensureWasmBindgen,
   ensureWasmTarget,
@@ -95,7 +96,7 @@ const STEPS = [
   },
   {
     name: "types",
-    title: "the types, as a user's tsc sees them",
+    title: "the types, as a user's tsc sees them, and their API reference",
     needs: [ensureNodeModules, ensureWasmTarget, ensureWasmBindgen],
     check: checkTypes,
   },
@@ -136,6 +137,7 @@ async function checkTypes() {
   await build();
   const tsc = join(pkg, "node_modules", "typescript", "bin", "tsc");
   for (const folder of ["types", "types/sdk"]) await run(process.execPath, [tsc, "--noEmit", "-p", join(tests, folder, "tsconfig.json")]);
+  await document();
 }
 
 async function runJsTests() {

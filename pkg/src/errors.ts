@@ -62,6 +62,7 @@ export type PartialResponse = Omit<FinalResponse, "ended_by">;
  * has its words, and nothing of the conversation.
  */
 export class StreamError extends Error {
+  /** Always `StreamError`. */
   override readonly name = "StreamError";
   /** The stable code. */
   readonly code: ErrorCode;

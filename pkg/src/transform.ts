@@ -13,7 +13,9 @@ import type { AggregateOptions, StreamEvent } from "./types.js";
  * cancelled, the source is cancelled.
  */
 export class AggregatorStream {
+  /** The events. */
   readonly readable: ReadableStream<StreamEvent>;
+  /** Where the bytes go. */
   readonly writable: WritableStream<Uint8Array>;
 
   constructor(options?: AggregateOptions) {

@@ -114,26 +114,32 @@ export interface OutputItemAddedEvent {
    * what of Anthropic's is passed on as it came.
    */
   item: Item;
+  /** The choice's index, when it is not 0. */
   choice?: number;
 }
 
 /** Visible text; never empty. */
 export interface OutputTextDeltaEvent {
   type: "output_text.delta";
+  /** The new piece of text. Never half a surrogate pair. */
   delta: string;
+  /** The choice's index, when it is not 0. */
   choice?: number;
 }
 
 /** Raw reasoning; never empty. */
 export interface ReasoningDeltaEvent {
   type: "reasoning.delta";
+  /** The new piece of reasoning. */
   delta: string;
+  /** The choice's index, when it is not 0. */
   choice?: number;
 }
 
 /** A piece of a summary of the reasoning; never empty. Responses API only. */
 export interface ReasoningSummaryDeltaEvent {
   type: "reasoning_summary.delta";
+  /** The new piece of that part. */
   delta: string;
   /** The part of the summary that grows. */
   summary_index: number;
@@ -142,7 +148,9 @@ export interface ReasoningSummaryDeltaEvent {
 /** The text of a refusal; never empty. */
 export interface RefusalDeltaEvent {
   type: "refusal.delta";
+  /** The new piece of the refusal. */
   delta: string;
+  /** The choice's index, when it is not 0. */
   choice?: number;
 }
 
@@ -157,13 +165,16 @@ export interface ToolCallDeltaEvent {
   delta: string;
   /** The call's place among the choice's calls, from 0, in order of appearance. */
   index: number;
+  /** The choice's index, when it is not 0. */
   choice?: number;
 }
 
 /** An item is finished; in a stream that then fails, all that arrived of it (`status: "incomplete"`). */
 export interface OutputItemDoneEvent {
   type: "output_item.done";
+  /** The item, whole, or marked `incomplete`. */
   item: Item;
+  /** The choice's index, when it is not 0. */
   choice?: number;
 }
 
@@ -174,6 +185,7 @@ export interface RawEvent {
   event: string;
   /** The last event id, when there is one. */
   id?: string;
+  /** The event's data: its `data:` lines, joined by line feeds. */
   data: string;
   /** Why the frame could not be used: the UTF-8 error, or the JSON parser's words. The stream goes on. */
   error?: string;
@@ -201,6 +213,7 @@ export interface Completion {
   token_usage: TokenUsage | null;
   /** Why the stream counts as complete. */
   ended_by: EndedBy;
+  /** When things happened. */
   timings: Timings;
   /**
    * Fields of the provider's chunks that have no place elsewhere (citations, fingerprints, ..), last value. Anthropic:
@@ -241,11 +254,13 @@ export interface TokenUsage {
  * time that you take per event is in the gaps.
  */
 export interface Timings {
+  /** The first bytes of the body, whatever they were. */
   time_to_first_byte_ms: number | null;
   /** The first delta of any kind. */
   time_to_first_token_ms: number | null;
   /** The first delta of visible text. */
   time_to_first_text_ms: number | null;
+  /** The end of the stream. */
   duration_ms: number | null;
   /** The times between one arrival of deltas and the next. Keep-alives, and events without a delta, are no arrivals. */
   gaps: {
@@ -296,28 +311,34 @@ export interface MessageItem extends ItemCommon {
   type: "message";
   /** The first role that came; `assistant` when none did. */
   role: string;
+  /** Its parts, in order. */
   content: (OutputTextPart | RefusalPart)[];
   /** Responses API: whether the model still works (`commentary`) or answers (`final_answer`). */
   phase?: string | null;
 }
 
+/** Visible text. */
 export interface OutputTextPart {
   type: "output_text";
+  /** The text. */
   text: string;
   /** Responses API: citations. */
   annotations?: unknown[];
-  /** Responses API. */
+  /** Responses API: log probabilities. */
   logprobs?: unknown[];
 }
 
+/** A refusal. */
 export interface RefusalPart {
   type: "refusal";
+  /** Its text. */
   refusal: string;
 }
 
 /** What the model thought. */
 export interface ReasoningItem extends ItemCommon {
   type: "reasoning";
+  /** Summaries of the reasoning (Responses API); else empty. */
   summary: { type: "summary_text"; text: string }[];
   /** Raw reasoning; the Responses API may leave it out. */
   content?: { type: "reasoning_text"; text: string }[] | null;
@@ -342,8 +363,11 @@ export interface FunctionCallItem extends ItemCommon {
 /** A call of a tool with free-form input. */
 export interface CustomToolCallItem extends ItemCommon {
   type: "custom_tool_call";
+  /** The tool's name. */
   name: string;
+  /** The input as sent. */
   input: string;
+  /** What the tool's output is to name. */
   call_id: string;
 }
 
@@ -395,14 +419,19 @@ export interface FinalResponse extends Completion {
   items: Item[];
   /** The items by choice; one element unless `n` > 1. */
   choices: FinalChoice[];
+  /** What went through. */
   counts: Counts;
 }
 
 /** One choice of a finished stream. */
 export interface FinalChoice {
+  /** The choice's index, from 0. */
   index: number;
+  /** The last reason that the choice gave, as sent; `null` when it gave none. */
   finish_reason: string | null;
+  /** The same in OpenAI's words; others as sent. */
   finish_reason_normalized: string | null;
+  /** The choice's items, in order. */
   items: Item[];
   /** Fields of the provider's choice that belong to no item, last value. */
   provider?: Record<string, unknown>;

@@ -22,7 +22,7 @@ const OPTIONS = [
  * Reads an event when it is asked for a chunk; cancelling it cancels the events. A failure is an `error` chunk, an abort an
  * `abort`, and the stream ends after it. Items without a form there are `data-item` chunks.
  *
- * @throws {@link StreamError} `bad_option`
+ * @throws `StreamError` `bad_option`
  */
 export function toUIMessageStream(
   events: AsyncIterable<StreamEvent> | ReadableStream<StreamEvent>,

@@ -66,4 +66,5 @@ export type UIMessageChunk =
   | { type: "abort" }
   | { type: "error"; errorText: string };
 
+/** Why the message ended, in the AI SDK's words. */
 export type UIFinishReason = "stop" | "length" | "content-filter" | "tool-calls" | "error" | "other";

@@ -11,7 +11,9 @@ export type HistoryItem = Item | InputMessage | ToolOutput | { type: string; [fi
 /** A message of the caller's; of the model's, when only its text is left. */
 export interface InputMessage {
   type?: "message";
+  /** Whose message it is. */
   role: "user" | "system" | "developer" | "assistant";
+  /** Its text, or its parts. */
   content: string | readonly InputPart[];
 }
 
@@ -36,6 +38,7 @@ export interface ToolOutput {
 export interface Loss {
   /** The item's place in the list. */
   index: number;
+  /** The item itself. */
   item: HistoryItem;
   /**
    * `dropped`: the item, or its `field`, is not in the request. `changed`: it is, in other words. `added`: something had
@@ -167,11 +170,13 @@ export type ChatToolCall =
   | { id: string; type: "function"; function: { name: string; arguments: string }; extra_content?: unknown }
   | { id: string; type: "custom"; custom: { name: string; input: string }; extra_content?: unknown };
 
+/** A text. */
 export interface ChatTextPart {
   type: "text";
   text: string;
 }
 
+/** A part of the caller's {@link ChatMessage}. */
 export type ChatContentPart =
   | ChatTextPart
   | { type: "image_url"; image_url: { url: string; detail?: "auto" | "low" | "high" } }
@@ -191,6 +196,7 @@ export interface ResponsesInputMessage {
   content: string | ResponsesContentPart[];
 }
 
+/** A part of the caller's message, or of a tool's output. */
 export type ResponsesContentPart =
   | { type: "input_text"; text: string }
   | { type: "input_image"; detail: "auto" | "low" | "high"; image_url?: string; file_id?: string }
@@ -232,15 +238,18 @@ export type AnthropicBlock =
   | { type: "tool_result"; tool_use_id: string; content?: string | AnthropicContentPart[]; is_error?: boolean }
   | AnthropicContentPart;
 
+/** A part of the caller's message, or of a tool's result. */
 export type AnthropicContentPart =
   | { type: "text"; text: string }
   | { type: "image"; source: AnthropicImageSource }
   | { type: "document"; source: AnthropicDocumentSource; title?: string };
 
+/** Where an image is. */
 export type AnthropicImageSource =
   | { type: "base64"; media_type: "image/jpeg" | "image/png" | "image/gif" | "image/webp"; data: string }
   | { type: "url"; url: string };
 
+/** Where a document is. */
 export type AnthropicDocumentSource =
   | { type: "base64"; media_type: "application/pdf"; data: string }
   | { type: "text"; media_type: "text/plain"; data: string }

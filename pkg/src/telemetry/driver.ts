@@ -46,15 +46,19 @@ export interface TelemetryStats extends SignalStats {
 export interface SignalStats {
   /** In the queue now, those in a request included. */
   queued: number;
+  /** Their encoded bytes. */
   queued_bytes: number;
   /** In a request now. */
   in_flight: number;
+  /** Taken by the collector, or the sink. */
   exported: number;
   /** Rejected by the collector in a partial success. */
   rejected: number;
+  /** Given up, by reason. */
   dropped: DroppedRecords;
   /** Requests, retries included. */
   requests: number;
+  /** Requests that were not the first with their batch. */
   retried: number;
   /** The last failure of a request, kept after a later success. */
   last_error: string | null;
@@ -78,6 +82,7 @@ export interface TelemetryWarning {
    * - `defect`: of this library; telemetry has stopped.
    */
   kind: TelemetryWarningKind;
+  /** What happened, in words. */
   message: string;
 }
 

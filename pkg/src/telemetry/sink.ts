@@ -163,6 +163,7 @@ export class SinkExporter implements Exporter {
 
 /** As much of a `LogRecordProcessor` of `@opentelemetry/sdk-logs` as is needed. */
 export interface LogRecordProcessorLike {
+  /** Is given each record, as a `ReadWriteLogRecord`. */
   onEmit(record: never, context?: never): void;
 }
 

@@ -73,7 +73,7 @@ export interface TelemetryOptions {
   onWarning?: (warning: TelemetryWarning) => void;
 }
 
-/** `codex.conversation_starts`; what is absent is omitted. */
+/** `codex.conversation_starts`: its fields are the reference's attributes of the same names; what is absent is omitted. */
 export interface ConversationStart {
   provider_name?: string;
   reasoning_effort?: string;
@@ -89,20 +89,29 @@ export interface ConversationStart {
 
 /** `codex.tool_decision`. */
 export interface ToolDecision {
+  /** The tool's name. */
   tool_name: string;
+  /** The id of the call that was decided on. */
   call_id: string;
+  /** What was decided. */
   decision: "approved" | "approved_for_session" | "denied" | "abort";
+  /** Whether settings decided, or the user did. */
   source: "config" | "user";
 }
 
 /** `codex.tool_result`. */
 export interface ToolResult {
+  /** The tool's name. */
   tool_name: string;
+  /** The id of the call that it answers. */
   call_id?: string;
+  /** The call's arguments as JSON text; what of them is exported, `logToolArguments` says. */
   arguments?: string;
   /** How long the tool ran, in milliseconds. */
   duration_ms: number;
+  /** Whether it did what it was to do. */
   success: boolean;
+  /** What it gave; what of it is exported, `logToolOutput` says. */
   output: string;
 }
 
@@ -150,7 +159,9 @@ export interface TelemetryRequest {
 
 /** A message in the form of the conventions for generative AI. */
 export interface GenAiMessage {
+  /** `user`, `assistant`, `system` or `tool`. */
   role: string;
+  /** What it says, in order. */
   parts: readonly GenAiPart[];
 }
 
