@@ -39,14 +39,23 @@ export const shell = (code, options) => run("bash", ["-euo", "pipefail", "-c", c
 
 /** Starts a server by a shell's command; resolves to the URL that it prints. It ends with the test `t`. */
 export async function startServer(t, code, options) {
-  const child = spawn("bash", ["-euc", `exec env ${code.trim()}`], { ...options, stdio: ["ignore", "pipe", "pipe"] });
-  t.after(() => child.kill());
+  // A group of its own: npx has a child, which outlives it.
+  const child = spawn("bash", ["-euc", code], { ...options, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  t.after(() => {
+    try {
+      process.kill(-child.pid);
+    } catch {
+      // It is gone already.
+    }
+    for (const stream of [child.stdout, child.stderr]) stream.destroy();
+  });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
   for (;;) {
     const url = /http:\/\/\S+/.exec(output)?.[0];
     if (url !== undefined) return url;
-    await Promise.race([once(child.stdout, "data"), once(child, "exit").then(() => { throw new Error(`it ended: ${output}`); })]);
+    if (child.exitCode !== null) throw new Error(`it ended: ${output}`);
+    await Promise.race([once(child.stdout, "data"), once(child.stderr, "data"), once(child, "exit")]);
   }
 }
 
