@@ -3,14 +3,12 @@
 
 import assert from "node:assert/strict";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { blocksOf } from "../js/docs/blocks.mjs";
-import { environment, root, startServer } from "../js/docs/programs.mjs";
+import { environment, freePort, root, startServer } from "../js/docs/programs.mjs";
 import { excuse, launch } from "../js/support/browser-launch.mjs";
 import { serveCompletions } from "./support/completions.mjs";
 import { script } from "./support/programs.mjs";
@@ -19,14 +17,6 @@ import { staged } from "./support/stage.mjs";
 const guide = blocksOf(join(root, "pkg/docs/browser.md"));
 const server = blocksOf(join(root, "README.md")).find(({ file }) => file === "server.mjs");
 const [install, start] = guide.filter(({ kind }) => kind === "vite").map(({ code }) => code.trim());
-
-async function freePort() {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address();
-  await new Promise((closed) => probe.close(closed));
-  return port;
-}
 
 test("the guide for Vite gives a page that streams, in a worker, too", { timeout: 120_000, skip: await excuse("Chromium") }, async (t) => {
   const folder = join(await staged(), "apps", "guide");

@@ -15,9 +15,8 @@ import { basename } from "node:path";
 /** How a block runs, and in which languages. */
 export const KINDS = {
   node: ["js", "ts"],
-  browser: ["js", "ts"],
+  browser: ["js"],
   vite: ["sh"],
-  types: ["ts"],
   page: ["html"],
   shell: ["sh"],
   install: ["sh"],

@@ -8,7 +8,8 @@ const isPage = typeof document === "object";
 globalThis.fetch = async (input, init) => {
   const isRequest = input instanceof Request;
   const url = new URL(isRequest ? input.url : input, isPage ? location.href : undefined);
-  const target = url.href.startsWith(server) ? url.href : `${server}/${url.hostname}${url.pathname}${url.search}`;
+  const isOwn = url.href.startsWith(server) || (isPage && url.origin === location.origin);
+  const target = isOwn ? url.href : `${server}/${url.hostname}${url.pathname}${url.search}`;
   return realFetch(isRequest ? new Request(target, input) : target, init);
 };
 

@@ -4,7 +4,7 @@
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,13 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 export const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+const guides = join(root, "pkg", "docs");
+/** Whose code blocks run. */
+export const DOCUMENTS = [
+  join(root, "README.md"), join(root, "SECURITY.md"),
+  ...readdirSync(guides).filter((name) => name.endsWith(".md")).map((name) => join(guides, name)),
+];
 
 /** An empty folder outside of the repository; it is gone after the test `t`. */
 export function emptyFolder(t) {
@@ -59,16 +66,22 @@ export async function startServer(t, code, options) {
   }
 }
 
-/** A registry that has the package and what it depends on, from their folders. */
+/** A registry that has the package and what it depends on, from their folders; resolves to the settings that npm finds it by. */
 export async function serveRegistry(t) {
   const folder = emptyFolder(t);
   const packages = new Map();
-  for (const source of [join(root, "pkg"), join(root, "pkg", "node_modules", "smol-toml")]) {
+  const add = (source, file) => {
     const manifest = JSON.parse(readFileSync(join(source, "package.json"), "utf8"));
-    const packed = await run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], { cwd: source, env: environment() });
-    const tarball = readFileSync(join(folder, JSON.parse(packed)[0].filename));
-    packages.set(manifest.name, { manifest, tarball });
-  }
+    packages.set(manifest.name, { manifest, tarball: readFileSync(file) });
+  };
+  const pkg = join(root, "pkg");
+  const packed = await run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], { cwd: pkg, env: environment() });
+  add(pkg, join(folder, JSON.parse(packed)[0].filename));
+  // What is installed is what was packed, and npm may not be the tool that its author packs with.
+  const dependency = join(pkg, "node_modules", "smol-toml");
+  cpSync(dependency, join(folder, "package"), { recursive: true });
+  await run("tar", ["-czf", "smol-toml.tgz", "package"], { cwd: folder });
+  add(dependency, join(folder, "smol-toml.tgz"));
   const server = createServer((request, response) => {
     const [, name, file] = request.url.split("/");
     const found = packages.get(name);
@@ -90,5 +103,17 @@ export async function serveRegistry(t) {
     server.closeAllConnections();
     server.close();
   });
-  return { npm_config_registry: `http://127.0.0.1:${server.address().port}/`, npm_config_cache: join(folder, "cache"), npm_config_audit: "false", npm_config_fund: "false", npm_config_update_notifier: "false" };
+  return {
+    npm_config_registry: `http://127.0.0.1:${server.address().port}/`, npm_config_cache: join(folder, "cache"),
+    npm_config_audit: "false", npm_config_fund: "false", npm_config_update_notifier: "false",
+  };
+}
+
+/** A port of loopback that nobody listens on. */
+export async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  await new Promise((closed) => server.close(closed));
+  return port;
 }
