@@ -75,6 +75,9 @@ test("shell blocks run", { timeout: 120_000 }, async (t) => {
       if (next?.kind === "output") assert.equal(printed.trimEnd(), next.code.trimEnd(), next.where);
     });
   }
+  for (const { code, where } of of("policy")) {
+    assert.ok(readFileSync(here("csp.test.mjs"), "utf8").includes(JSON.stringify(code.trim())), `${where}: another policy than that of csp.test.mjs`);
+  }
   for (const { code, where } of of("repository")) {
     const scripts = JSON.parse(readFileSync(join(root, "pkg/package.json"), "utf8")).scripts;
     for (const line of code.trim().split("\n")) {

@@ -6,6 +6,12 @@
 //   assert.match(..);       checked after it
 //   -->
 //
+//   node, browser, page, shell   it is run: in Node, as a module or a page in Chromium, by bash in a folder with a capture.sse
+//   install, server              what the README's new user types, see docs-page.test.mjs
+//   vite                         what the guide for Vite says, see ../../pack/guide.test.mjs
+//   repository                   commands of this repository, which must be scripts of pkg/package.json
+//   policy                       what csp.test.mjs serves a page with
+//
 //   <!-- output -->         what the block before it printed, to the letter
 //   <!-- file: NAME -->     a file of the folder in which the blocks `install` and `server` of this document run
 
@@ -22,6 +28,7 @@ export const KINDS = {
   install: ["sh"],
   server: ["sh"],
   repository: ["sh"],
+  policy: [""],
   file: ["js", "html"],
   output: ["text", "json"],
 };
