@@ -12,7 +12,7 @@ import { blocksOf, moduleOf } from "./docs/blocks.mjs";
 import { DOCUMENTS, emptyFolder, environment, freePort, root, serveRegistry, shell, startServer } from "./docs/programs.mjs";
 import { serveDocs } from "./docs/server.mjs";
 import { excuse, launch } from "./support/browser-launch.mjs";
-import { serve, until } from "./support/server.mjs";
+import { destroy, serve, until } from "./support/server.mjs";
 
 const PRELUDE = fileURLToPath(new URL("docs/prelude.mjs", import.meta.url));
 const blocks = DOCUMENTS.flatMap(blocksOf).filter(({ kind }) => kind === "browser" || kind === "page");
@@ -72,9 +72,10 @@ test("from the README to a streaming page, as a new user goes", { timeout: 120_0
   const usage = `data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 2 } })}\n\ndata: [DONE]\n\n`;
   const steps = [frame({ reasoning_content: "Hm." }), frame({ content: "Blue, " }), until(seen), frame({ content: "because." }, "stop"), usage];
   const asked = [];
+  let refusal;
   const provider = await serve(t, (request) => {
     asked.push(request.headers.authorization);
-    return { steps };
+    return refusal ?? { steps };
   });
   const env = environment({ ...registry, API_URL: provider.url, PORT: String(await freePort()) });
   // The first install is the line on the first screen; the second, with `npm init`, is this walk's.
@@ -91,7 +92,7 @@ test("from the README to a streaming page, as a new user goes", { timeout: 120_0
   page.on("console", (message) => complaints.push(message.text()));
   const shows = (text) => page.waitForFunction((text) => document.body.innerText.includes(text), { polling: 20, timeout: 30_000 }, text)
     .catch(async (error) => assert.fail(`no "${text}" in "${await page.evaluate(() => document.body.innerText)}"\n${error.message}\n${complaints.join("\n")}`));
-  await page.goto(url.replace("localhost", "127.0.0.1"));
+  await page.goto(url);
   await page.click("button");
   await shows("Blue, ");
   assert.ok(!(await page.content()).includes("because."), "it streams: the second half is not sent yet");
@@ -99,8 +100,22 @@ test("from the README to a streaming page, as a new user goes", { timeout: 120_0
   await shows("because.");
   await shows("stop, 2 tokens");
   assert.deepEqual([asked, complaints], [["Bearer sk-..."], []]);
+
+  // What goes wrong first for most: the key, and the address.
+  const body = JSON.stringify({ error: { message: "Incorrect API key provided.", code: "invalid_api_key" } });
+  refusal = { status: 401, headers: { "content-type": "application/json" }, steps: [body] };
+  await page.click("button");
+  await shows("http_status: HTTP 401: Incorrect API key provided.");
+  refusal = { steps: [frame({ content: "Bl" }), destroy] };
+  await page.click("button");
+  await shows("transport: ");
+  await shows("Bl");
+  const elsewhere = await startServer(t, code, { cwd, env: { ...env, API_URL: `http://127.0.0.1:${await freePort()}`, PORT: String(await freePort()) } });
+  await page.goto(elsewhere);
+  await page.click("button");
+  await shows("ECONNREFUSED");
   for (const outside of ["/streamgauge/..%2f..%2fserver.mjs", "/server.mjs", "/streamgauge/../../server.mjs"]) {
-    assert.equal((await fetch(new URL(outside, url.replace("localhost", "127.0.0.1")))).status === 200, false, outside);
+    assert.equal((await fetch(new URL(outside, url))).status === 200, false, outside);
   }
 });
 
