@@ -1,7 +1,5 @@
 //! A fleet: many clients, each with the worker of the package, and one collector, in simulated time.
 
-use std::mem;
-
 use streamgauge::otlp::queue::{Overhead, Stats};
 use streamgauge::otlp::retry::Outcome;
 use streamgauge::otlp::worker::Worker;
@@ -235,11 +233,11 @@ fn add(sum: &mut Stats, stats: &Stats) {
     sum.rejected += stats.rejected;
     sum.requests += stats.requests;
     sum.retried += stats.retried;
-    let dropped = mem::take(&mut sum.dropped);
-    sum.dropped.fatal = dropped.fatal + stats.dropped.fatal;
-    sum.dropped.queue_full = dropped.queue_full + stats.dropped.queue_full;
-    sum.dropped.retries_exhausted = dropped.retries_exhausted + stats.dropped.retries_exhausted;
-    sum.dropped.shutdown = dropped.shutdown + stats.dropped.shutdown;
-    sum.dropped.too_large = dropped.too_large + stats.dropped.too_large;
-    sum.dropped.unload = dropped.unload + stats.dropped.unload;
+    let (sum, dropped) = (&mut sum.dropped, &stats.dropped);
+    sum.fatal += dropped.fatal;
+    sum.queue_full += dropped.queue_full;
+    sum.retries_exhausted += dropped.retries_exhausted;
+    sum.shutdown += dropped.shutdown;
+    sum.too_large += dropped.too_large;
+    sum.unload += dropped.unload;
 }
