@@ -148,6 +148,12 @@ impl Block {
         }
     }
 
+    /// Whether such a delta goes on with the text, as far as is known.
+    pub(super) fn appends(&self, delta: DeltaKind) -> bool {
+        let field = self.kind.text_field();
+        field.is_some() && field == delta.text_field()
+    }
+
     /// Takes a delta. Returns whether it was of a known type.
     pub(super) fn apply(
         &mut self,
@@ -156,11 +162,8 @@ impl Block {
         include: Include,
         out: &mut EventQueue,
     ) -> bool {
-        let field = match delta.kind {
-            DeltaKind::Text => "text",
-            DeltaKind::Thinking => "thinking",
-            DeltaKind::Input => "input",
-            DeltaKind::Compaction => "content",
+        match delta.kind {
+            DeltaKind::Text | DeltaKind::Thinking | DeltaKind::Input | DeltaKind::Compaction => {}
             DeltaKind::Signature => {
                 if let Some(signature) = delta.text() {
                     self.sign(&signature.into_lossy());
@@ -183,11 +186,11 @@ impl Block {
                 self.keep(raw);
                 return false;
             }
-        };
-        if self.kind == Kind::Other(None) {
-            self.kind = Kind::Other(Some(field));
         }
-        if self.kind.text_field() != Some(field) {
+        if self.kind == Kind::Other(None) {
+            self.kind = Kind::Other(delta.kind.text_field());
+        }
+        if !self.appends(delta.kind) {
             self.keep(raw);
             return true;
         }

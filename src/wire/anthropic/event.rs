@@ -58,6 +58,19 @@ pub(super) enum DeltaKind {
     Unknown,
 }
 
+impl DeltaKind {
+    /// The field of its block that it goes on with, if that is a text.
+    pub(super) fn text_field(self) -> Option<&'static str> {
+        match self {
+            Self::Text => Some("text"),
+            Self::Thinking => Some("thinking"),
+            Self::Input => Some("input"),
+            Self::Compaction => Some("content"),
+            Self::Signature | Self::Citation | Self::Unknown => None,
+        }
+    }
+}
+
 /// The `delta` of a `content_block_delta`.
 pub(super) struct Delta<'a> {
     pub(super) kind: DeltaKind,

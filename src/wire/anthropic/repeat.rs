@@ -28,6 +28,8 @@ pub(crate) fn find(stream: &AnthropicStream, raw: Raw<'_>) -> Option<Repetition<
         return None;
     }
     let at = stream.open_block(event.index)?;
+    // A block of a type that is not known may have kept it apart.
+    stream.blocks.get(at).filter(|block| block.appends(delta.kind))?;
     let free = raw.padding_after(delta_raw).into_iter().collect();
     Some(Repetition { meaning: BlockDelta { at }, text: delta.value?.place()?, free })
 }
