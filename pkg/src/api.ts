@@ -35,7 +35,7 @@ export type {
   OtlpHttpExporter,
   OtlpHttpSettings,
   OtlpTlsSettings,
-} from "./telemetry/settings.js";
+} from "./telemetry/settings/types.js";
 export type {
   LogRecordProcessorLike,
   OtlpAnyValue,

@@ -6,7 +6,7 @@ import type { Writable } from "node:stream";
 import { StreamError, Telemetry } from "../index.js";
 import type { FlushResult } from "../telemetry/driver.js";
 import { VERSION } from "../telemetry/environment.js";
-import type { OtelSettings } from "../telemetry/settings.js";
+import type { OtelSettings } from "../telemetry/settings/types.js";
 import type { StreamCommand } from "./arguments.js";
 import { UsageError } from "./usage.js";
 

@@ -3,7 +3,7 @@
 import type { TelemetryCoreSettings } from "../core.js";
 import { GrpcExporter } from "./grpc.js";
 import { HttpExporter } from "./http.js";
-import type { ResolvedSettings } from "./settings.js";
+import type { ResolvedSettings } from "./settings/resolved.js";
 import { SinkExporter } from "./sink.js";
 
 /** One request, as the worker wants it. @internal */

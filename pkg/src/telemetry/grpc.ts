@@ -8,7 +8,7 @@ import type { Exporter, ExportRequest, ExportResult } from "./exporter.js";
 import { describe } from "./failure.js";
 import { joined, MAX_RESPONSE_BYTES } from "./http.js";
 import { headerSecrets } from "./secrets.js";
-import type { Certificate, ResolvedGrpc } from "./settings.js";
+import type { Certificate, ResolvedGrpc } from "./settings/resolved.js";
 
 const PATHS = {
   logs: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",

@@ -4,7 +4,7 @@ import { isNode, isPage, VERSION } from "./environment.js";
 import type { Exporter, ExportRequest, ExportResult } from "./exporter.js";
 import { describe } from "./failure.js";
 import { headerSecrets, urlSecrets } from "./secrets.js";
-import type { ResolvedHttp } from "./settings.js";
+import type { ResolvedHttp } from "./settings/resolved.js";
 
 /** "It is recommended to limit the response to 4 MiB", OTLP 1.11. */
 export const MAX_RESPONSE_BYTES = 4 << 20;

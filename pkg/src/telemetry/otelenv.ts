@@ -4,7 +4,8 @@
 
 import type { Env } from "./environment.js";
 import { variable } from "./environment.js";
-import type { BatchSettings, ResolvedExporter, ResolvedGrpc } from "./settings.js";
+import type { ResolvedExporter, ResolvedGrpc } from "./settings/resolved.js";
+import type { BatchSettings } from "./settings/types.js";
 import type { OtlpLogs } from "./sink.js";
 
 interface Places {

@@ -1,175 +1,17 @@
 // The `[otel]` table: checked, its `${NAME}`s filled in, its defaults set. Errors say where and what.
 
-import type { TelemetryCoreSettings } from "../core.js";
-import { StreamError } from "../errors.js";
 import { defaultEnv, isNode, variable } from "./environment.js";
 import type { Env } from "./environment.js";
 import { METRICS_ENDPOINT, otelVariables } from "./otelenv.js";
 import type { FoundExporter } from "./otelenv.js";
-import { shownUrl } from "./secrets.js";
-import type { SinkFunction, SinkSettings } from "./sink.js";
+import { batchOf, ordered, WORKER_MAX_MS } from "./settings/batch.js";
+import { asTable, bad, checkKeys, choice, kind, optionalBoolean, optionalString, shown } from "./settings/checks.js";
+import { checkHeaders } from "./settings/headers.js";
+import { meant } from "./settings/meant.js";
+import type { ResolvedExporter, ResolvedGrpc, ResolvedHttp, ResolvedSettings } from "./settings/resolved.js";
+import type { Conventions, OtelSettings } from "./settings/types.js";
+import type { SinkFunction } from "./sink.js";
 import { otelFromTomlSync } from "./toml.js";
-
-/** The settings' `[otel]` table. The same names in TOML. */
-export interface OtelSettings {
-  /** The resource's `env`. Default: `"dev"`. */
-  environment?: string;
-  /**
-   * Where the events go. Default: `"none"`, unless the environment has `OTEL_LOGS_EXPORTER` or an
-   * `OTEL_EXPORTER_OTLP_...`: then the `OTEL_...` variables choose and configure the exporter. Once an exporter is
-   * given here, none of them is looked at.
-   */
-  exporter?: "none" | OtlpHttpExporter | OtlpGrpcExporter | SinkSettings;
-  /** Whether prompts are exported as they are. Default: `false`, they are `[REDACTED]`. */
-  log_user_prompt?: boolean;
-  /** The batch worker's numbers. */
-  batch?: BatchSettings;
-  /** Which conventions the events follow; see the option of the same name of `Telemetry`, which counts before this. */
-  conventions?: Conventions;
-  /** Whether there are metrics, if `conventions` include `gen_ai`. Default: `true`. */
-  metrics?: boolean | MetricsSettings;
-}
-
-/** The reference's event catalog, OpenTelemetry's conventions for generative AI, or both beside each other. */
-export type Conventions = "codex" | "gen_ai" | "both";
-
-/** When metrics are exported. */
-export interface MetricsSettings {
-  /** How long values are gathered before they are exported, in milliseconds. Default: 60 000. */
-  interval_ms?: number;
-}
-
-/** `exporter = { otlp-http = { .. } }` */
-export interface OtlpHttpExporter {
-  "otlp-http": OtlpHttpSettings;
-}
-
-/** `exporter = { otlp-grpc = { .. } }`, in Node only. */
-export interface OtlpGrpcExporter {
-  "otlp-grpc": OtlpGrpcSettings;
-}
-
-/** OTLP over HTTP. */
-export interface OtlpHttpSettings {
-  /** The whole URL, used as it is: `https://otel.example.com/v1/logs`. In a page, `/v1/logs` is its own server. */
-  endpoint: string;
-  /**
-   * The whole URL for metrics. Default: `endpoint` with `/v1/metrics` instead of the `/v1/logs` at its end; if that is not
-   * its end, there are no metrics.
-   */
-  metrics_endpoint?: string;
-  /** How records are encoded: as protobuf, or as JSON. */
-  protocol: "binary" | "json";
-  /** Further headers. `${NAME}`, here and in `endpoint`, is filled in from the environment. */
-  headers?: Record<string, string>;
-  /** Default: `"none"`. Across origins, `gzip` needs the collector's leave for the header `content-encoding`. */
-  compression?: "gzip" | "none";
-  /** In a page: `false` keeps from using `fetch`'s `keepalive`. What is sent as the page goes away may be lost then. */
-  keepalive?: boolean;
-}
-
-/** OTLP over gRPC. */
-export interface OtlpGrpcSettings {
-  /** `https://otel.example.com:4317`; `http:` for no TLS. */
-  endpoint: string;
-  /** Further metadata. `${NAME}`, here and in `endpoint`, is filled in from the environment. */
-  headers?: Record<string, string>;
-  /** Default: `"none"`. A server that knows no `gzip` gets the messages without. */
-  compression?: "gzip" | "none";
-  /** What TLS is to trust and to show. */
-  tls?: OtlpTlsSettings;
-}
-
-/** Certificates, each a file's path or PEM text. */
-export interface OtlpTlsSettings {
-  /** Trusted instead of Node's own list. */
-  "ca-certificate"?: string;
-  /** Shown to the server; needs `client-private-key`. */
-  "client-certificate"?: string;
-  /** The key of `client-certificate`. */
-  "client-private-key"?: string;
-}
-
-/** The batch worker's numbers. Times are in milliseconds. */
-export interface BatchSettings {
-  /** The most records held, those in a request included; a newer one is dropped. Default: 2048. */
-  max_queue_size?: number;
-  /** The most bytes of records held; a newer one is dropped. Default: 16 MiB. */
-  max_queue_bytes?: number;
-  /** The most records in one request. Default: 512. */
-  max_export_batch_size?: number;
-  /** The most bytes in one request, before compression. Default: 4 MiB less 64 KiB. */
-  max_request_bytes?: number;
-  /** How long a record waits for company. Default: 1000. */
-  scheduled_delay_ms?: number;
-  /** How long one request may take. Default: 10 000. */
-  export_timeout_ms?: number;
-  /** How long `forceFlush` may take if it does not say. Default: 30 000. */
-  flush_timeout_ms?: number;
-  /** How long `shutdown` may take if it does not say. Default: 10 000. */
-  shutdown_timeout_ms?: number;
-  /** The first wait before sending again is drawn from 0 to this. Default: 1000. */
-  retry_initial_ms?: number;
-  /** What this bound grows by with each failure in a row. Default: 2. */
-  retry_factor?: number;
-  /** What it grows to. Default: 30 000. */
-  retry_cap_ms?: number;
-  /** For how long a batch is sent again. Default: until it arrives. */
-  retry_max_elapsed_ms?: number;
-}
-
-/** An exporter with nothing left to decide. @internal */
-export type ResolvedExporter =
-  | { type: "none" }
-  | ResolvedHttp
-  | ResolvedGrpc
-  | { type: "sink"; sink: SinkFunction; format: "object" | "json" | "protobuf" };
-
-/** See {@link OtlpHttpSettings}. @internal */
-export interface ResolvedHttp {
-  type: "otlp-http";
-  endpoint: string;
-  /** If it was given. */
-  metricsEndpoint?: string;
-  protocol: "binary" | "json";
-  headers: Record<string, string>;
-  gzip: boolean;
-  keepalive: boolean;
-}
-
-/** See {@link OtlpGrpcSettings}. @internal */
-export interface ResolvedGrpc {
-  type: "otlp-grpc";
-  endpoint: string;
-  headers: Record<string, string>;
-  gzip: boolean;
-  /** By the place in the settings that it was given at, for errors. */
-  tls: { ca?: Certificate; cert?: Certificate; key?: Certificate };
-}
-
-/** A path or PEM text, and where it was given. @internal */
-export interface Certificate {
-  path: string;
-  value: string;
-}
-
-/** Settings with nothing left to decide. @internal */
-export interface ResolvedSettings {
-  environment: string;
-  logUserPrompt: boolean;
-  exporter: ResolvedExporter;
-  worker: TelemetryCoreSettings["worker"];
-  conventions?: Conventions;
-  /** How long metrics are gathered; `false` for none. */
-  metricsIntervalMs?: number | false;
-  /** From the `OTEL_...` variables only. */
-  serviceName?: string;
-  resourceAttributes?: Record<string, string>;
-  attributeCountLimit?: number;
-  attributeValueLengthLimit?: number;
-  /** What was ignored, each to be told once. */
-  warnings: string[];
-}
 
 /** Where settings are resolved; the defaults are those of the place. @internal */
 export interface Surroundings {
@@ -179,39 +21,8 @@ export interface Surroundings {
   base?: string | undefined;
 }
 
-const WORKER_MAX_MS = 2_147_483_647;
-
 /** The values of the option and the key. @internal */
 export const CONVENTIONS = ["codex", "gen_ai", "both"] as const satisfies readonly Conventions[];
-
-/** Each number's least and largest value. */
-const BATCH: Record<keyof BatchSettings, { least: number; most: number; integer: boolean }> = {
-  max_queue_size: integer(1),
-  max_queue_bytes: integer(1),
-  max_export_batch_size: integer(1),
-  max_request_bytes: integer(1024, 64 << 20),
-  scheduled_delay_ms: ms(0),
-  export_timeout_ms: ms(1),
-  flush_timeout_ms: ms(0),
-  shutdown_timeout_ms: ms(0),
-  retry_initial_ms: ms(1),
-  retry_factor: { least: 1, most: 100, integer: false },
-  retry_cap_ms: ms(1),
-  retry_max_elapsed_ms: ms(0),
-};
-
-/** What must not be larger than what, with the core's defaults. */
-const ORDER = [
-  { lower: "max_export_batch_size", upper: "max_queue_size", defaults: [512, 2048] },
-  { lower: "max_request_bytes", upper: "max_queue_bytes", defaults: [(4 << 20) - (64 << 10), 16 << 20] },
-  { lower: "retry_initial_ms", upper: "retry_cap_ms", defaults: [1000, 30_000] },
-] as const;
-
-/** What the protocols own. */
-const RESERVED = [
-  "connection", "content-encoding", "content-length", "content-type", "expect", "host", "http2-settings", "keep-alive",
-  "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-];
 
 /**
  * Checks the settings and fills them in.
@@ -245,7 +56,7 @@ class Resolver {
     checkKeys("otel", table, ["environment", "exporter", "log_user_prompt", "batch", "conventions", "metrics"]);
     const environment = optionalString("otel.environment", table["environment"]) ?? "dev";
     const logUserPrompt = optionalBoolean("otel.log_user_prompt", table["log_user_prompt"]) ?? false;
-    const batch = this.#batch(table["batch"]);
+    const batch = batchOf(table["batch"]);
     const conventions = choice("otel.conventions", table["conventions"], CONVENTIONS);
     const metricsIntervalMs = this.#metrics(table["metrics"]);
     const common = {
@@ -406,24 +217,6 @@ class Resolver {
     return this.#node ? "" : "; in a browser, give it with the option `env`";
   }
 
-  #batch(value: unknown): BatchSettings {
-    if (value === undefined) return {};
-    const table = asTable("otel.batch", value);
-    checkKeys("otel.batch", table, Object.keys(BATCH));
-    const batch: BatchSettings = {};
-    for (const [name, { least, most, integer }] of Object.entries(BATCH)) {
-      const number = table[name];
-      if (number === undefined) continue;
-      const fits = typeof number === "number" && number >= least && number <= most;
-      if (!fits || (integer && !Number.isInteger(number))) {
-        const what = integer ? "a whole number" : "a number";
-        throw bad(`otel.batch.${name}`, `must be ${what} from ${least} to ${most}, not ${shown(number)}`);
-      }
-      batch[name as keyof BatchSettings] = number;
-    }
-    return batch;
-  }
-
   /** What the variables gave, checked as settings are, but literal: `${..}` in them was the shell's business. */
   #fromVariables(found: FoundExporter): ResolvedExporter {
     if (found.type === "none" || found.type === "sink") return found;
@@ -446,127 +239,8 @@ interface Filled {
   text: string;
 }
 
-/** Values may be secrets, so errors do not show them. */
-function checkHeaders(path: string, given: Record<string, string>, grpc: boolean): Record<string, string> {
-  const names = new Map<string, string>();
-  const headers: [string, string][] = [];
-  for (const [name, text] of Object.entries(given)) {
-    const at = `${path}.${name}`;
-    const lower = name.toLowerCase();
-    // Not shown, either: with a `:` for a `=`, the value is a part of it.
-    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) throw bad(path, "a name has a character that no header's name can have");
-    if (grpc && !/^[0-9a-z_.-]+$/.test(lower)) throw bad(path, `${shown(name)} is no name for gRPC metadata`);
-    if (RESERVED.includes(lower) || (grpc && lower.startsWith("grpc-"))) {
-      throw bad(at, "this header is the protocol's own and can not be set");
-    }
-    const twin = names.get(lower);
-    if (twin !== undefined) throw bad(at, `it is there twice, also as ${twin}`);
-    names.set(lower, name);
-    // What is around a value is no part of it, for fetch neither.
-    const value = text.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, "");
-    // No line ends: nobody is to smuggle a further header in.
-    const allowed = grpc ? /^[\x20-\x7e]*$/ : /^[\t\x20-\x7e\x80-\xff]*$/;
-    if (!allowed.test(value)) throw bad(at, "its value has a character that no header can have");
-    if (grpc && lower.endsWith("-bin") && !/^[0-9A-Za-z+/]*={0,2}$/.test(value)) throw bad(at, "metadata of a name in -bin must be base64");
-    headers.push([lower, value]);
-  }
-  return Object.fromEntries(headers);
-}
-
-/** Fits what was not given to what was, and checks that the given go together. */
-function ordered(batch: BatchSettings): BatchSettings {
-  const worker = { ...batch };
-  for (const { lower, upper, defaults } of ORDER) {
-    const low = worker[lower];
-    const up = worker[upper];
-    if (low !== undefined && low > (up ?? defaults[1])) {
-      if (up !== undefined) throw bad(`otel.batch.${lower}`, `${low} must not be larger than ${upper} (${up})`);
-      worker[upper] = low;
-    } else if (low === undefined && up !== undefined && up < defaults[0]) {
-      worker[lower] = up;
-    }
-  }
-  return worker;
-}
-
 function gzip(path: string, table: Record<string, unknown>): boolean {
   return choice(`${path}.compression`, table["compression"], ["gzip", "none"] as const) === "gzip";
-}
-
-function integer(least: number, most = 2 ** 31 - 1) {
-  return { least, most, integer: true };
-}
-
-function ms(least: number) {
-  return { least, most: WORKER_MAX_MS, integer: false };
-}
-
-function asTable(path: string, value: unknown): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw bad(path, `must be a table, not ${kind(value)}`);
-  }
-  return value as Record<string, unknown>;
-}
-
-function optionalString(path: string, value: unknown): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value !== "string") throw bad(path, `must be a string, not ${kind(value)}`);
-  if (value.trim() === "") throw bad(path, "it is empty");
-  return value;
-}
-
-function optionalBoolean(path: string, value: unknown): boolean | undefined {
-  if (value === undefined || typeof value === "boolean") return value;
-  throw bad(path, `must be true or false, not ${shown(value)}`);
-}
-
-function choice<Choice extends string>(
-  path: string,
-  value: unknown,
-  choices: readonly Choice[],
-  elsewhere: Record<string, string> = {},
-): Choice | undefined {
-  if (value === undefined) return undefined;
-  const found = choices.find((name) => name === value);
-  if (found !== undefined) return found;
-  const isElsewhere = typeof value === "string" && Object.hasOwn(elsewhere, value);
-  const other = isElsewhere ? `; for that use ${elsewhere[value]}` : "";
-  throw bad(path, `must be ${choices.map((name) => `"${name}"`).join(" or ")}, not ${shown(value)}${other}`);
-}
-
-function checkKeys(path: string, table: Record<string, unknown>, known: readonly string[]): void {
-  for (const key of Object.keys(table)) {
-    if (!known.includes(key)) throw bad(`${path}.${key}`, `unknown key${meant(key, known)}`);
-  }
-}
-
-function meant(word: string, known: readonly string[]): string {
-  const near = known.map((name) => ({ name, distance: distance(plain(word), plain(name)) }));
-  const best = near.reduce((least, each) => (each.distance < least.distance ? each : least));
-  if (best.distance <= Math.max(1, Math.floor(best.name.length / 3))) return `; did you mean "${best.name}"?`;
-  return `; there ${known.length === 1 ? "is" : "are"} ${known.join(", ")}`;
-}
-
-function plain(name: string): string {
-  return name.toLowerCase().replace(/[-_ ]/g, "").slice(0, 64);
-}
-
-/** Levenshtein's, with two neighbours swapped as one step. */
-function distance(a: string, b: string): number {
-  const rows = [Array.from({ length: b.length + 1 }, (_, at) => at)];
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = a[i - 1] === b[j - 1] ? 0 : 1;
-      let least = Math.min(rows[i - 1]![j]! + 1, row[j - 1]! + 1, rows[i - 1]![j - 1]! + change);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        least = Math.min(least, rows[i - 2]![j - 2]! + 1);
-      }
-      row.push(least);
-    }
-    rows.push(row);
-  }
-  return rows[a.length]![b.length]!;
 }
 
 function parseUrl(text: string, base: string | undefined): URL | undefined {
@@ -575,21 +249,4 @@ function parseUrl(text: string, base: string | undefined): URL | undefined {
   } catch {
     return undefined;
   }
-}
-
-function kind(value: unknown): string {
-  if (value === null) return "null";
-  return Array.isArray(value) ? "an array" : typeof value;
-}
-
-function shown(value: unknown): string {
-  if (typeof value === "string") {
-    const text = /[/@?#]/.test(value) ? shownUrl(value) : value;
-    return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}..` : text);
-  }
-  return typeof value === "object" ? kind(value) : String(value);
-}
-
-function bad(path: string, message: string): StreamError {
-  return new StreamError("bad_option", `${path}: ${message}`);
 }

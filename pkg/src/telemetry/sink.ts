@@ -2,7 +2,7 @@
 
 import type { Exporter, ExportRequest, ExportResult } from "./exporter.js";
 import { describe } from "./failure.js";
-import type { ResolvedExporter } from "./settings.js";
+import type { ResolvedExporter } from "./settings/resolved.js";
 
 /** A batch: OTLP's `ExportLogsServiceRequest` in its JSON form. */
 export interface OtlpLogs {

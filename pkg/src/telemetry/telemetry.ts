@@ -10,7 +10,7 @@ import { letObserve, noteRequest } from "./observe.js";
 import { requestOf } from "./request.js";
 import { requestMessage } from "./secrets.js";
 import { resolveSettings } from "./settings.js";
-import type { ResolvedSettings } from "./settings.js";
+import type { ResolvedSettings } from "./settings/resolved.js";
 import type { AttributeValue, ContentSwitch, ConversationStart, TelemetryOptions, ToolCall, ToolDecision, ToolResult } from "./types.js";
 
 const OPTIONS = [

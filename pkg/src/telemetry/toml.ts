@@ -2,7 +2,7 @@
 
 import { StreamError } from "../errors.js";
 import { nodeModule } from "./environment.js";
-import type { OtelSettings } from "./settings.js";
+import type { OtelSettings } from "./settings/types.js";
 
 interface Parser {
   parse(text: string): Record<string, unknown>;

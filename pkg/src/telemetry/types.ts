@@ -2,7 +2,7 @@
 
 import type { TelemetryWarning } from "./driver.js";
 import type { Timings } from "../types.js";
-import type { Conventions, OtelSettings } from "./settings.js";
+import type { Conventions, OtelSettings } from "./settings/types.js";
 
 /** How much of a content may leave: all, nothing (`[REDACTED]`), or its beginning. */
 export type ContentSwitch = boolean | { maxBytes: number };

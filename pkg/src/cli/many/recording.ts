@@ -1,7 +1,7 @@
 // The records of one file among many: a conversation of its own.
 
 import type { Telemetry } from "../../index.js";
-import type { OtelSettings } from "../../telemetry/settings.js";
+import type { OtelSettings } from "../../telemetry/settings/types.js";
 import { lostRecords, newTelemetry } from "../telemetry.js";
 import type { TaskPort, TaskSettings } from "./task.js";
 
