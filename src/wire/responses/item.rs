@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use super::event::{PartKind, Target};
+use super::growing::Growing;
+use super::names::Names;
+use super::part::{Parts, part};
 use super::think::{Tagged, Thoughts};
 use super::verbatim;
+use super::written::Written;
 use crate::event_queue::{EventQueue, Named};
 use crate::item::{Item, Status};
 use crate::json::{self, JsonText, Raw};
 use crate::options::Include;
-use crate::places::Places;
-use crate::text::TextBuffer;
 use crate::think;
 
 /// An item while it streams, then what it became.
@@ -38,78 +40,11 @@ pub(super) struct OutputItem {
     done: Vec<Arc<Item>>,
 }
 
-/// A part of `content` or `summary`.
-#[derive(Debug, Default)]
-struct Part {
-    kind: Option<PartKind>,
-    /// As `content_part.added` or `.done` described it.
-    base: String,
-    text: Growing,
-    tagged: Tagged,
-    /// Elements of `annotations`, joined by commas.
-    annotations: String,
-}
-
-/// Parts by their index, which servers may begin anywhere.
-#[derive(Debug, Default)]
-struct Parts {
-    list: Vec<(u64, Part)>,
-    places: Places,
-}
-
-impl Parts {
-    fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    /// The part with this index, which begins if there is none.
-    fn at(&mut self, index: u64) -> &mut Part {
-        let place = self.places.of_number(index).unwrap_or_else(|| {
-            self.places.set_number(index, self.list.len());
-            self.list.push((index, Part::default()));
-            self.list.len() - 1
-        });
-        #[allow(clippy::indexing_slicing, reason = "the place was just found or made")]
-        &mut self.list[place].1
-    }
-}
-
 /// A string field of the item: a call's arguments.
 #[derive(Debug)]
 struct Field {
     name: &'static str,
     text: Growing,
-}
-
-/// A text from its deltas, unless a `.done` event told it otherwise.
-#[derive(Debug, Default)]
-struct Growing {
-    text: TextBuffer,
-    whole: Option<String>,
-}
-
-impl Growing {
-    fn as_str(&self) -> &str {
-        self.whole.as_deref().unwrap_or_else(|| self.text.as_str())
-    }
-
-    /// Takes the whole text and returns what of it the deltas had not brought; nothing when they brought
-    /// something else, which the whole then replaces.
-    fn complete(&mut self, whole: &JsonText<'_>) -> &str {
-        let whole = whole.clone().into_lossy();
-        let before = self.text.len();
-        match whole.strip_prefix(self.text.as_str()) {
-            Some(rest) => {
-                self.text.push(&JsonText::Utf8(rest.into()));
-                self.whole = (self.text.as_str() != whole).then_some(whole);
-                self.text.as_str().get(before..).unwrap_or_default()
-            }
-            None => {
-                self.whole = Some(whole);
-                ""
-            }
-        }
-    }
 }
 
 impl OutputItem {
@@ -410,147 +345,5 @@ impl OutputItem {
         } else {
             out.note_token();
         }
-    }
-}
-
-fn part<'p>(content: &'p mut Parts, summary: &'p mut Parts, kind: PartKind, at: u64) -> &'p mut Part {
-    let parts = if kind == PartKind::SummaryText { summary } else { content };
-    let part = parts.at(at);
-    part.kind.get_or_insert(kind);
-    part
-}
-
-pub(super) fn emit_part(kind: PartKind, at: u64, delta: &str, out: &mut EventQueue) {
-    if delta.is_empty() {
-        return;
-    }
-    match kind {
-        PartKind::OutputText => out.text_delta(0, delta),
-        PartKind::Refusal => out.refusal_delta(0, delta),
-        PartKind::ReasoningText => out.reasoning_of_item(delta),
-        PartKind::SummaryText => {
-            out.reasoning_summary_delta(u32::try_from(at).unwrap_or(u32::MAX), delta);
-        }
-    }
-}
-
-/// What tells one item from another.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    pub(super) kind: String,
-    pub(super) id: String,
-    pub(super) call_id: String,
-    pub(super) name: String,
-}
-
-impl Names {
-    pub(super) fn read(raw: Raw<'_>) -> Self {
-        let mut names = Self::default();
-        let string = |value| json::nonempty_string(value).unwrap_or_default().into_owned();
-        json::each_field(raw, |key, value| match key {
-            b"type" => names.kind = string(value),
-            b"id" => names.id = string(value),
-            b"call_id" => names.call_id = string(value),
-            b"name" => names.name = string(value),
-            _ => {}
-        });
-        names
-    }
-}
-
-/// A JSON object while it is written.
-#[derive(Default)]
-struct Written {
-    text: String,
-    has_status: bool,
-    has_content: bool,
-    has_summary: bool,
-    has_field: bool,
-}
-
-impl Written {
-    fn raw(&mut self, name: &str, json: &str) {
-        self.name(name);
-        self.text.push_str(json);
-    }
-
-    fn status(&mut self, json: &str) {
-        self.has_status = true;
-        self.raw("status", json);
-    }
-
-    fn string(&mut self, name: &str, text: &str) {
-        self.has_field |= name != "call_id";
-        self.name(name);
-        json::write_string(&mut self.text, text);
-    }
-
-    fn parts(&mut self, name: &str, parts: &Parts) {
-        match name {
-            "content" => self.has_content = true,
-            _ => self.has_summary = true,
-        }
-        self.name(name);
-        self.text.push('[');
-        for (count, place) in parts.places.in_order().into_iter().enumerate() {
-            if count > 0 {
-                self.text.push(',');
-            }
-            if let Some((_, part)) = parts.list.get(place) {
-                part.write_to(&mut self.text);
-            }
-        }
-        self.text.push(']');
-    }
-
-    fn finish(mut self) -> String {
-        if self.text.is_empty() {
-            self.text.push('{');
-        }
-        self.text.push('}');
-        self.text
-    }
-
-    fn name(&mut self, name: &str) {
-        self.text.push(if self.text.is_empty() { '{' } else { ',' });
-        json::write_string(&mut self.text, name);
-        self.text.push(':');
-    }
-}
-
-impl Part {
-    fn write_to(&self, out: &mut String) {
-        let Some(kind) = self.kind else {
-            out.push_str(if self.base.is_empty() { "{}" } else { &self.base });
-            return;
-        };
-        let mut written = Written::default();
-        let mut has_annotations = self.annotations.is_empty();
-        json::each_field(Raw::from_text(&self.base), |key, value| match key {
-            _ if key == kind.text_field().as_bytes() => {
-                written.string(kind.text_field(), self.tagged.of(self.text.as_str()));
-            }
-            // What was added one by one counts when the part itself tells of none.
-            b"annotations" if !self.annotations.is_empty() => {
-                has_annotations = true;
-                match value.is_blank() {
-                    true => written.raw("annotations", &format!("[{}]", self.annotations)),
-                    false => written.raw("annotations", value.as_str()),
-                }
-            }
-            _ => written.raw(&String::from_utf8_lossy(key), value.as_str()),
-        });
-        if self.base.is_empty() {
-            let mut name = String::new();
-            json::write_string(&mut name, kind.type_name());
-            written.raw("type", &name);
-        }
-        if !written.has_field {
-            written.string(kind.text_field(), self.tagged.of(self.text.as_str()));
-        }
-        if !has_annotations {
-            written.raw("annotations", &format!("[{}]", self.annotations));
-        }
-        out.push_str(&written.finish());
     }
 }

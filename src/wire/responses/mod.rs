@@ -4,21 +4,30 @@
 //! other providers make of it. An item is passed on as the API sent it, field by field; what this module
 //! adds is to know which delta belongs to which item, and to lose none when a server leaves events out.
 
+mod ending;
 mod error;
 mod event;
+mod growing;
 mod item;
+mod items;
+mod names;
 mod output;
+mod part;
 mod repeat;
 mod think;
 mod usage;
 pub(super) mod verbatim;
+mod written;
 
 use std::sync::Arc;
 
+use self::ending::{Ending, Terminal};
 pub(super) use self::error::{from_event as reported_error, note_retry_delay};
 pub(super) use self::event::is_response;
 use self::event::{Event, Target};
-use self::item::{Names, OutputItem};
+use self::item::OutputItem;
+use self::items::ByKind;
+use self::names::Names;
 pub(super) use self::repeat::{Delta, find as find_repetition};
 use super::Flow;
 use super::chat::ChoiceSummary;
@@ -28,7 +37,7 @@ use crate::event_queue::EventQueue;
 use crate::item::{Item, Provider, Status, TokenUsage};
 use crate::json::{self, JsonText, Raw};
 use crate::options::Options;
-use crate::places::{self, Places};
+use crate::places::Places;
 use crate::timings::Timings;
 
 /// The state of one Responses stream.
@@ -53,46 +62,6 @@ pub(crate) struct ResponsesStream {
     terminal: Option<Terminal>,
     unknown_events: u64,
     largest_item: usize,
-}
-
-/// Places by an item's type, oldest first.
-#[derive(Debug, Default)]
-struct ByKind {
-    kinds: Places,
-    places: Vec<Vec<usize>>,
-}
-
-impl ByKind {
-    fn push(&mut self, kind: &str, at: usize) {
-        match self.of_mut(kind) {
-            Some(places) => places.push(at),
-            None => {
-                self.kinds.set_name(kind, self.places.len());
-                self.places.push(vec![at]);
-            }
-        }
-    }
-
-    fn of_mut(&mut self, kind: &str) -> Option<&mut Vec<usize>> {
-        self.places.get_mut(self.kinds.of_name(kind)?)
-    }
-}
-
-/// What the terminal event said.
-#[derive(Debug)]
-struct Terminal {
-    /// `completed`, or why the response is incomplete.
-    reason: String,
-    is_incomplete: bool,
-    provider: Provider,
-}
-
-/// How a response ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    Completed,
-    Incomplete,
-    Failed,
 }
 
 impl ResponsesStream {
@@ -219,81 +188,6 @@ impl ResponsesStream {
         }
     }
 
-    /// A response object as the whole body.
-    fn whole_response(
-        &mut self,
-        raw: Raw<'_>,
-        options: &Options,
-        out: &mut EventQueue,
-    ) -> Result<Flow, Error> {
-        self.seen = true;
-        self.note_response(raw);
-        self.announce(out);
-        let status = json::field(raw, b"status").and_then(json::nonempty_string);
-        let ending = match status.as_deref() {
-            Some("failed" | "cancelled") => Ending::Failed,
-            Some("incomplete") => Ending::Incomplete,
-            // It runs in the background; the items so far are all there is.
-            Some("queued" | "in_progress") => {
-                self.take_output(raw, true, options, out)?;
-                return Ok(Flow::More);
-            }
-            _ => Ending::Completed,
-        };
-        self.end_with(ending, Some(raw), Provider::default(), options, out)
-    }
-
-    fn ending(
-        &mut self,
-        ending: Ending,
-        raw: Raw<'_>,
-        event: &Event<'_>,
-        options: &Options,
-        out: &mut EventQueue,
-    ) -> Result<Flow, Error> {
-        let mut provider = Provider::default();
-        json::each_field(raw, |key, value| {
-            let known = matches!(key, b"type" | b"response" | b"sequence_number" | b"obfuscation");
-            if !known && !value.is_blank() {
-                provider.insert(&String::from_utf8_lossy(key), verbatim::clean(value).into_owned());
-            }
-        });
-        let response = event.response_object();
-        if let Some(response) = response {
-            self.note_response(response);
-        }
-        self.end_with(ending, response, provider, options, out)
-    }
-
-    fn end_with(
-        &mut self,
-        ending: Ending,
-        response: Option<Raw<'_>>,
-        mut provider: Provider,
-        options: &Options,
-        out: &mut EventQueue,
-    ) -> Result<Flow, Error> {
-        let taken = response.map_or(Ok(()), |response| self.take_output(response, false, options, out));
-        let incomplete = response.and_then(|response| json::field(response, b"incomplete_details"));
-        let why = incomplete.and_then(|details| json::field(details, b"reason"));
-        if let Some(response) = response {
-            note_provider(response, &mut provider);
-        }
-        let name = if ending == Ending::Incomplete { "incomplete" } else { "completed" };
-        let reason = match why.and_then(json::nonempty_string) {
-            Some(why) if ending == Ending::Incomplete => why.into_owned(),
-            _ => name.to_owned(),
-        };
-        if ending == Ending::Failed {
-            return Err(error::from_response(response));
-        }
-        taken?;
-        let is_incomplete = ending == Ending::Incomplete;
-        self.terminal = Some(Terminal { reason, is_incomplete, provider });
-        self.check_size(options)?;
-        Ok(Flow::Complete(EndedBy::TerminalEvent))
-    }
-
     fn item_added(&mut self, event: &Event<'_>, options: &Options, out: &mut EventQueue) {
         let Some(raw) = event.item.filter(|item| is_item(*item)) else { return self.note_unknown() };
         let names = Names::read(raw);
@@ -414,95 +308,6 @@ impl ResponsesStream {
         });
     }
 
-    /// Applies `change` to the item that an event is about; an item that was not announced begins with it.
-    /// After an item's end only a delta begins another: the rest repeats what the item has.
-    fn with_item(
-        &mut self,
-        target: Target,
-        event: &Event<'_>,
-        is_delta: bool,
-        options: &Options,
-        out: &mut EventQueue,
-        change: impl FnOnce(&mut OutputItem, &mut EventQueue),
-    ) {
-        let string = |raw: Option<Raw<'_>>| {
-            raw.and_then(json::nonempty_string).map(|text| text.into_owned()).unwrap_or_default()
-        };
-        let id = string(event.item_id);
-        let known = self.known(event.output_index, &id, target.item_kind());
-        let at = match known.and_then(|at| Some((at, self.items.get(at)?))) {
-            Some((at, item)) if item.is_open() => at,
-            Some(_) if !is_delta => return,
-            _ => {
-                let call_id = string(event.call_id);
-                self.begin(OutputItem::begun(target, event.output_index, &id, &call_id), options, out)
-            }
-        };
-        if let Some(item) = self.items.get_mut(at) {
-            if let Some(call_id) = event.call_id.and_then(json::nonempty_string) {
-                item.note_call_id(&call_id);
-            }
-            change(item, out);
-            self.largest_item = self.largest_item.max(item.size());
-        }
-    }
-
-    /// Which item an event is about: the newest at its index; without one that of its id; without that one
-    /// the last open item of its type that has no index either.
-    fn known(&mut self, index: Option<u64>, id: &str, kind: &str) -> Option<usize> {
-        if let Some(index) = index {
-            return self.by_index.of_number(index);
-        }
-        if let Some(at) = self.by_id.of_name(id).filter(|_| !id.is_empty()) {
-            return Some(at);
-        }
-        let stack = self.loose.of_mut(kind)?;
-        while let Some(at) = stack.last() {
-            match self.items.get(*at) {
-                Some(item) if item.is_open() => {
-                    return Some(*at).filter(|_| id.is_empty() || item.id.is_empty());
-                }
-                _ => stack.pop(),
-            };
-        }
-        None
-    }
-
-    /// Adds an item and announces it.
-    fn begin(&mut self, item: OutputItem, options: &Options, out: &mut EventQueue) -> usize {
-        let at = self.place(item);
-        if let Some(item) = self.items.get_mut(at) {
-            if options.include.output_item_added {
-                out.item_added(0, Arc::unwrap_or_clone(item.announcement()));
-            }
-            item.number_call(&mut self.calls, options.include, out);
-            self.largest_item = self.largest_item.max(item.size());
-        }
-        at
-    }
-
-    fn place(&mut self, item: OutputItem) -> usize {
-        let at = self.items.len();
-        match item.index {
-            Some(index) => self.by_index.set_number(index, at),
-            None => self.loose.push(&item.kind, at),
-        }
-        if !item.id.is_empty() {
-            self.by_id.set_name(&item.id, at);
-        }
-        self.items.push(item);
-        at
-    }
-
-    /// The places of the items, by `output_index`; one without goes where it appeared.
-    fn in_order(&self) -> Vec<usize> {
-        let mut last = 0;
-        places::sorted(self.items.iter().map(|item| {
-            last = item.index.unwrap_or(last);
-            last
-        }))
-    }
-
     fn note_response(&mut self, response: Raw<'_>) {
         json::each_field(response, |key, value| {
             let slot = match key {
@@ -523,37 +328,6 @@ impl ResponsesStream {
             self.created = true;
             out.created(Created { response_id: self.id.clone(), model: self.model.clone() });
         }
-    }
-
-    fn finish_reason(&self) -> Option<String> {
-        self.terminal.as_ref().map(|terminal| terminal.reason.clone())
-    }
-
-    /// The reason in the words of the chat wire, which every wire shares.
-    fn finish_normalized(&self) -> Option<String> {
-        let terminal = self.terminal.as_ref()?;
-        let reason = match (terminal.is_incomplete, terminal.reason.as_str()) {
-            (true, "max_output_tokens" | "max_tokens") => "length",
-            (true, other) => other,
-            (false, _) if self.waits_for_tools() => "tool_calls",
-            (false, _) => "stop",
-        };
-        Some(reason.to_owned())
-    }
-
-    /// Whether the caller has to answer calls. A custom call with a message after it was answered by the
-    /// server (xAI's searches).
-    fn waits_for_tools(&self) -> bool {
-        let mut waits = false;
-        for at in self.in_order() {
-            match self.items.get(at).map(|item| item.kind.as_str()) {
-                Some("function_call") => return true,
-                Some("custom_tool_call") => waits = true,
-                Some("message") => waits = false,
-                _ => {}
-            }
-        }
-        waits
     }
 
     fn note_unknown(&mut self) {
@@ -587,18 +361,4 @@ fn is_same(item: &OutputItem, raw: Raw<'_>, out: &EventQueue) -> bool {
         Some(Item::Verbatim(done)) => done.json() == verbatim::clean(raw),
         _ => false,
     }
-}
-
-/// What a response object says beyond id, model, output and the counts of its usage.
-fn note_provider(response: Raw<'_>, provider: &mut Provider) {
-    json::each_field(response, |key, value| {
-        let known = match key {
-            b"id" | b"model" | b"output" | b"object" | b"created_at" => true,
-            b"usage" => !usage::has_more(value),
-            _ => value.is_blank(),
-        };
-        if !known {
-            provider.insert(&String::from_utf8_lossy(key), verbatim::clean(value).into_owned());
-        }
-    });
 }

@@ -1,8 +1,10 @@
 //! The `output` of a response object: what the events before it left out.
 
+use super::ResponsesStream;
 use super::event::PartKind;
-use super::item::{Names, OutputItem};
-use super::{ByKind, ResponsesStream};
+use super::item::OutputItem;
+use super::items::ByKind;
+use super::names::Names;
 use crate::error::Error;
 use crate::event_queue::EventQueue;
 use crate::json::{self, Raw};

@@ -1,7 +1,8 @@
 //! Thoughts between tags in the text of a message (`src/think`): the message without them.
 
 use super::event::PartKind;
-use super::item::{OutputItem, emit_part};
+use super::item::OutputItem;
+use super::part::emit_part;
 use crate::event_queue::EventQueue;
 use crate::json::{self, Raw, write_string};
 use crate::options::Include;
