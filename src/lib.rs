@@ -75,5 +75,5 @@ pub use self::wasm::start_console;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub use self::wasm::{PushAggregator, StreamReader, TelemetryCore};
-pub use self::wire::chat::ChoiceSummary;
+pub use self::wire::ChoiceSummary;
 pub use self::wire::provider_error::from_body as provider_error_from_body;

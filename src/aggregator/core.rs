@@ -16,7 +16,7 @@ use crate::pattern::{LastEvent, Repeated};
 use crate::sse::Frame;
 use crate::telemetry::{self, Observer};
 use crate::timings::Stopwatch;
-use crate::wire::chat::ChoiceSummary;
+use crate::wire::ChoiceSummary;
 use crate::wire::provider_error;
 use crate::wire::{self, Flow, FrameData, Repeat, Wire};
 

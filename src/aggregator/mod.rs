@@ -19,8 +19,8 @@ use crate::sse::Framer;
 use crate::telemetry::{Observation, Observer};
 use crate::think::Think;
 use crate::timings::{Stopwatch, Timings};
+use crate::wire::ChoiceSummary;
 use crate::wire::Wire;
-use crate::wire::chat::ChoiceSummary;
 
 /// Aggregates one stream.
 ///

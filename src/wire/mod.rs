@@ -2,12 +2,17 @@
 //! tells which wire a stream speaks.
 
 mod anthropic;
-pub(crate) mod chat;
+mod chat;
+mod choice_summary;
+mod extras;
+mod finish;
 pub(crate) mod provider_error;
 mod responses;
+mod verbatim;
 
 use self::anthropic::AnthropicStream;
-use self::chat::{ChatStream, ChoiceSummary};
+use self::chat::ChatStream;
+pub use self::choice_summary::ChoiceSummary;
 use self::responses::ResponsesStream;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Completion, EndedBy};

@@ -5,7 +5,7 @@ use crate::item::Item;
 use crate::json::{self, JsonText, Raw, ToJson};
 use crate::otlp::{AnyValue, Attributes, MAX_DEPTH};
 use crate::telemetry::ContentPolicy;
-use crate::wire::chat::ChoiceSummary;
+use crate::wire::ChoiceSummary;
 
 /// How many bytes of texts one record carries at most, so that no answer is too large to be told of.
 const MOST_BYTES: usize = 1 << 20;

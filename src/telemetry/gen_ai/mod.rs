@@ -29,7 +29,7 @@ use crate::json;
 use crate::options::WireChoice;
 use crate::otlp::metrics::{Histogram, Instrument};
 use crate::otlp::{AnyValue, Attributes, LogRecord, Severity};
-use crate::wire::chat::ChoiceSummary;
+use crate::wire::ChoiceSummary;
 
 /// The longest word of a provider's that is taken for a class of errors.
 const MOST_ERROR_TYPE: usize = 64;

@@ -15,8 +15,8 @@ use crate::json::{self, JsonText, Object, Raw};
 use crate::options::Include;
 use crate::text::TextBuffer;
 use crate::think::{Piece, Split, reasoning};
-use crate::wire::chat::extras::append;
-use crate::wire::responses::verbatim::clean;
+use crate::wire::extras::append;
+use crate::wire::verbatim::clean;
 
 /// A block while it streams, then the item that it became.
 #[derive(Debug)]

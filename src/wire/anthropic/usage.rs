@@ -3,8 +3,8 @@
 
 use crate::item::{Provider, TokenUsage};
 use crate::json::{self, Raw, ToJson};
-use crate::wire::chat::extras::Extras;
-use crate::wire::responses::verbatim;
+use crate::wire::extras::Extras;
+use crate::wire::verbatim;
 
 #[derive(Debug, Default)]
 pub(super) struct Usage {

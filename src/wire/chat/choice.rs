@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use super::chunk::{ChoiceView, DeltaView};
 use super::emit::Emit;
-use super::extras::Extras;
-use super::finish::FinishReason;
 use super::message::WholeMessage;
 use super::modalities::{Audio, Logprobs};
 use super::reasoning::{self, Details};
@@ -15,6 +13,8 @@ use crate::item::{Common, ContentPart, Item, Message, Provider, Reasoning, Reaso
 use crate::json::{self, JsonText, Raw};
 use crate::text::TextBuffer;
 use crate::think::{Piece, Split};
+use crate::wire::extras::Extras;
+use crate::wire::finish::FinishReason;
 
 /// One choice of the response.
 #[derive(Debug, Default)]

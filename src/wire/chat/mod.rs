@@ -7,32 +7,29 @@ mod arguments;
 mod choice;
 mod chunk;
 mod emit;
-pub(super) mod extras;
-pub(super) mod finish;
-mod message;
+pub(super) mod message;
 mod modalities;
 mod reasoning;
 mod repeat;
 mod tool_calls;
 mod usage;
 
-use std::sync::Arc;
-
 use self::choice::Choice;
 use self::chunk::{ChoiceView, Chunk};
 use self::emit::Emit;
-use self::extras::Extras;
 pub(crate) use self::repeat::{Delta, find as find_repetition};
 use self::usage::{Place, UsageTracker};
 use super::provider_error;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Completion, Created, EndedBy};
 use crate::event_queue::EventQueue;
-use crate::item::{Item, Provider, Status};
+use crate::item::{Provider, Status};
 use crate::json::{self, JsonText, Raw};
 use crate::options::Options;
 use crate::places::Places;
 use crate::timings::Timings;
+use crate::wire::ChoiceSummary;
+use crate::wire::extras::Extras;
 
 /// The state of one chat stream.
 #[derive(Debug, Default)]
@@ -52,21 +49,6 @@ pub(crate) struct ChatStream {
     unmeasured: usize,
     /// The choice of the last repeated chunk, and its place.
     last: Option<(u32, usize)>,
-}
-
-/// One finished choice, for `.final().choices`.
-#[derive(Debug, Clone)]
-pub struct ChoiceSummary {
-    /// The choice's index.
-    pub index: u32,
-    /// The last reason, as sent.
-    pub finish_reason: Option<String>,
-    /// The same in OpenAI's words.
-    pub finish_reason_normalized: Option<String>,
-    /// Its items, in order.
-    pub items: Vec<Arc<Item>>,
-    /// Fields of the provider's choice and deltas that belong to no item.
-    pub provider: Provider,
 }
 
 impl ChatStream {

@@ -1,9 +1,9 @@
 //! What comes beside the text: audio and log probabilities.
 
-use super::extras::append;
 use crate::item::Provider;
 use crate::json::{self, Raw};
 use crate::text::TextBuffer;
+use crate::wire::extras::append;
 
 /// Audio output. Its base64 pieces are padded one by one, so they are kept apart: decode each.
 #[derive(Debug, Default)]

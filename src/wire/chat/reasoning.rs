@@ -1,11 +1,11 @@
 //! Reasoning, in whichever fields it comes.
 
 use super::chunk::DeltaView;
-use super::extras::append;
 use crate::field_map::FieldMap;
 use crate::json::{self, JsonText, Raw};
 use crate::places::Places;
 use crate::text::TextBuffer;
+use crate::wire::extras::append;
 
 /// The reasoning text of a delta from its scalar fields: the first that says something, because providers
 /// mirror one text in several of them. A field may be a string, or an object with `text` or `content`.

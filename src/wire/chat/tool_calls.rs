@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use super::arguments::Arguments;
 use super::emit::Emit;
-use super::extras::Extras;
 use crate::event_queue::Named;
 use crate::item::{Common, CustomToolCall, FunctionCall, Item};
 use crate::json::{self, JsonText, Raw};
 use crate::places::{self, Places};
+use crate::wire::extras::Extras;
 
 /// The tool calls of one choice.
 #[derive(Debug, Default)]

@@ -1,14 +1,14 @@
 //! How a response ends, and why.
 
 use super::event::Event;
-use super::{ResponsesStream, error, usage, verbatim};
+use super::{ResponsesStream, error, usage};
 use crate::error::Error;
 use crate::event::EndedBy;
 use crate::event_queue::EventQueue;
 use crate::item::Provider;
 use crate::json::{self, Raw};
 use crate::options::Options;
-use crate::wire::Flow;
+use crate::wire::{Flow, verbatim};
 
 /// What the terminal event said.
 #[derive(Debug)]

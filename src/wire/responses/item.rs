@@ -7,13 +7,13 @@ use super::growing::Growing;
 use super::names::Names;
 use super::part::{Parts, part};
 use super::think::{Tagged, Thoughts};
-use super::verbatim;
 use super::written::Written;
 use crate::event_queue::{EventQueue, Named};
 use crate::item::{Item, Status};
 use crate::json::{self, JsonText, Raw};
 use crate::options::Include;
 use crate::think;
+use crate::wire::verbatim;
 
 /// An item while it streams, then what it became.
 #[derive(Debug, Default)]

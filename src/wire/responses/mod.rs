@@ -16,7 +16,6 @@ mod part;
 mod repeat;
 mod think;
 mod usage;
-pub(super) mod verbatim;
 mod written;
 
 use std::sync::Arc;
@@ -29,8 +28,7 @@ use self::item::OutputItem;
 use self::items::ByKind;
 use self::names::Names;
 pub(super) use self::repeat::{Delta, find as find_repetition};
-use super::Flow;
-use super::chat::ChoiceSummary;
+use super::{ChoiceSummary, Flow, verbatim};
 use crate::error::{Error, ErrorCode};
 use crate::event::{Completion, Created, EndedBy};
 use crate::event_queue::EventQueue;

@@ -7,7 +7,7 @@ use crate::json::{self, Raw};
 /// Unknown fields of one object over the stream: arrays grow by their elements, everything else keeps its
 /// last value that says something.
 #[derive(Debug, Default)]
-pub(in crate::wire) struct Extras {
+pub(super) struct Extras {
     fields: FieldMap<Extra>,
     len: usize,
 }
@@ -22,7 +22,7 @@ enum Extra {
 
 impl Extras {
     /// Takes note of a field of a delta: arrays are appended.
-    pub(in crate::wire) fn note(&mut self, key: &[u8], raw: Raw<'_>) {
+    pub(super) fn note(&mut self, key: &[u8], raw: Raw<'_>) {
         if raw.is_blank() {
             return;
         }
@@ -42,7 +42,7 @@ impl Extras {
     }
 
     /// Takes note of a field whose every value is the whole of it: the last one stays.
-    pub(in crate::wire) fn replace(&mut self, key: &[u8], raw: Raw<'_>) {
+    pub(super) fn replace(&mut self, key: &[u8], raw: Raw<'_>) {
         if raw.is_blank() {
             return;
         }
@@ -63,17 +63,17 @@ impl Extras {
     }
 
     /// How many bytes were gathered.
-    pub(in crate::wire) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.len
     }
 
     /// Whether a list was noted: content of a kind that has no place of its own.
-    pub(in crate::wire) fn has_list(&self) -> bool {
+    pub(super) fn has_list(&self) -> bool {
         self.fields.iter().any(|(_, extra)| matches!(extra, Extra::List(_)))
     }
 
     /// Adds the fields to provider fields.
-    pub(in crate::wire) fn write_to(&self, provider: &mut Provider) {
+    pub(super) fn write_to(&self, provider: &mut Provider) {
         for (name, extra) in self.fields.iter() {
             let json = match extra {
                 Extra::Last(last) => last.clone(),
@@ -85,7 +85,7 @@ impl Extras {
 }
 
 /// Appends a value to a comma-separated list.
-pub(in crate::wire) fn append(list: &mut String, json: &str) {
+pub(super) fn append(list: &mut String, json: &str) {
     if !list.is_empty() {
         list.push(',');
     }

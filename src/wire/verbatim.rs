@@ -13,7 +13,7 @@ pub(super) fn item(raw: Raw<'_>) -> Item {
 
 /// JSON that any reader takes, on one line: halves of surrogate pairs without their other half, which
 /// only JavaScript knows, become U+FFFD.
-pub(in crate::wire) fn clean(raw: Raw<'_>) -> Cow<'_, str> {
+pub(super) fn clean(raw: Raw<'_>) -> Cow<'_, str> {
     let raw = raw.as_str();
     let mut text = Cow::Borrowed(raw);
     if memchr::memchr2(b'\n', b'\r', raw.as_bytes()).is_some() {

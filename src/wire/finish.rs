@@ -4,11 +4,11 @@ use crate::json::{self, Raw};
 
 /// The last reason that was not empty; `null` and `""` (Ollama, GLM proxies) are no reasons.
 #[derive(Debug, Default)]
-pub(in crate::wire) struct FinishReason(Option<String>);
+pub(super) struct FinishReason(Option<String>);
 
 impl FinishReason {
     /// Takes note of a chunk's value. Returns whether it was a reason.
-    pub(in crate::wire) fn note(&mut self, raw: Raw<'_>) -> bool {
+    pub(super) fn note(&mut self, raw: Raw<'_>) -> bool {
         let Some(reason) = json::nonempty_string(raw) else { return false };
         if self.0.as_deref() != Some(reason.as_ref()) {
             self.0 = Some(reason.into_owned());
@@ -17,12 +17,12 @@ impl FinishReason {
     }
 
     /// As sent.
-    pub(in crate::wire) fn raw(&self) -> Option<&str> {
+    pub(super) fn raw(&self) -> Option<&str> {
         self.0.as_deref()
     }
 
     /// In OpenAI's words. Several providers say `stop` although the model called tools.
-    pub(in crate::wire) fn normalized(&self, called_tools: bool) -> Option<String> {
+    pub(super) fn normalized(&self, called_tools: bool) -> Option<String> {
         let raw = self.raw()?;
         let normal = match raw.to_ascii_lowercase().as_str() {
             "stop" | "end_turn" | "eos" | "eos_token" | "stop_sequence" | "completed" => "stop",
