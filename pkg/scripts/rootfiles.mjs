@@ -1,10 +1,11 @@
-// The files of the repository's root that belong in the package too, and its bill of materials: `copy` before npm packs it,
-// `remove` after.
+// The files of the repository's root that belong in the package too, its bill of materials, and the licences of what is in
+// it: `copy` before npm packs it, `remove` after.
 // What pkg/ has itself is left alone.
 
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { LICENSES, thirdPartyLicenses } from "./licenses.mjs";
 import { pkg, readJson, root, scratch } from "./project.mjs";
 import { Failure, main } from "./run.mjs";
 import { SBOM, sbom } from "./sbom.mjs";
@@ -16,9 +17,10 @@ function copy() {
   const names = readdirSync(root).filter((name) => /^(README\.md|CHANGELOG\.md|LICENSE.*)$/.test(name));
   const missing = names.filter((name) => !existsSync(join(pkg, name)));
   mkdirSync(scratch, { recursive: true });
-  writeFileSync(list, JSON.stringify([...missing, SBOM]));
+  writeFileSync(list, JSON.stringify([...missing, SBOM, LICENSES]));
   for (const name of missing) copyFileSync(join(root, name), join(pkg, name));
   writeFileSync(join(pkg, SBOM), `${JSON.stringify(sbom(), null, 2)}\n`);
+  writeFileSync(join(pkg, LICENSES), thirdPartyLicenses());
 }
 
 function remove() {

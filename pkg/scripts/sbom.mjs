@@ -54,7 +54,7 @@ function npmBill() {
 }
 
 /** What Cargo compiles into the module; macros and build scripts are not in it, the standard library is. */
-function crates() {
+export function crates() {
   const checksums = new Map();
   const lock = readFileSync(join(root, "Cargo.lock"), "utf8");
   for (const [, name, version, checksum] of lock.matchAll(/name = "(.+)"\nversion = "(.+)"\n(?:source = ".+"\nchecksum = "(.+)")?/g)) {

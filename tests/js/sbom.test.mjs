@@ -20,6 +20,7 @@ describe("the bill of materials in the tarball", () => {
   let folder;
   let text;
   let bill;
+  let licenses;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "streamgauge-sbom-"));
@@ -28,6 +29,7 @@ describe("the bill of materials in the tarball", () => {
     await exec("tar", ["-xzf", tarball, "-C", folder]);
     text = await readFile(join(folder, "package", "sbom.cdx.json"), "utf8");
     bill = JSON.parse(text);
+    licenses = await readFile(join(folder, "package", "THIRD-PARTY-LICENSES.txt"), "utf8");
   });
   after(() => rm(folder, { recursive: true }));
 
@@ -101,5 +103,16 @@ describe("the bill of materials in the tarball", () => {
     const licensed = (expression) => ({ name: "x", licenses: [{ expression }] });
     const bad = ["GPL-3.0-only", "MIT AND GPL-3.0-only", "(MIT OR Apache-2.0) AND SSPL-1.0", ""].map(licensed);
     assert.deepEqual(unlicensed({ components: [...bad, licensed("GPL-2.0-only OR MIT"), { name: "none" }] }).map(licenseOf), [...bad.map(licenseOf), ""]);
+  });
+
+  test("the text of every licence that is not the package's own comes with it", () => {
+    const parts = licenses.split(/^-{80}$/m).slice(1);
+    const named = (part) => part.trim().split("\n\n")[0].split("\n");
+    const inside = bill.components.filter(({ purl }) => !purl.startsWith("pkg:npm/"));
+    const lines = inside.map((component) => `${component.name} ${component.version} (${licenseOf(component)})`);
+    assert.deepEqual(parts.flatMap(named).sort(), lines.sort());
+    for (const part of parts) assert.match(part, /Permission is hereby granted, free of charge, to any\s+person[^]*WITHOUT\s+WARRANTY\s+OF\s+ANY\s+KIND/);
+    for (const part of parts.filter((each) => each.includes("AND Unicode-3.0"))) assert.match(part, /UNICODE LICENSE V3/);
+    assert.ok(!licenses.includes(root) && !licenses.includes(tmpdir()));
   });
 });

@@ -32,8 +32,8 @@ test("attw", async () => {
 test("the tarball has what is needed, and no more", () => {
   const names = readdirSync(join(apps, "node_modules", "streamgauge"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile()).map((entry) => entry.name);
-  for (const name of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "core_bg.wasm", "workerd.js", "index.d.ts", "sbom.cdx.json"]) assert.ok(names.includes(name), name);
-  const odd = names.filter((name) => !/\.(js|d\.ts|wasm|md)$|^LICENSE|^package\.json$|^sbom\.cdx\.json$/.test(name));
+  for (const name of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "core_bg.wasm", "workerd.js", "index.d.ts", "sbom.cdx.json", "THIRD-PARTY-LICENSES.txt"]) assert.ok(names.includes(name), name);
+  const odd = names.filter((name) => !/\.(js|d\.ts|wasm|md)$|^LICENSE|^package\.json$|^sbom\.cdx\.json$|^THIRD-PARTY-LICENSES\.txt$/.test(name));
   assert.deepEqual(odd, []);
 });
 
