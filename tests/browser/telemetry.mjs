@@ -4,7 +4,7 @@ import * as streamgauge from "/dist/index.js";
 
 import { fill } from "/support/browser-records.mjs";
 
-const { aggregate, Telemetry } = streamgauge;
+const { aggregate, observedFetch, Telemetry } = streamgauge;
 
 /** What a page's owner would see go wrong, beyond what the browser itself writes into the console. */
 const complaints = [];
@@ -72,6 +72,15 @@ globalThis.harness = {
       events.push(event);
     }
     return events;
+  },
+
+  /** A library's part: reads through a measuring fetch, and hears what was measured. */
+  async observed(url) {
+    let final;
+    const measuring = observedFetch({ telemetry, onFinal: (each) => (final = each) });
+    const response = await measuring(url);
+    const [text, type] = [await response.text(), response.headers.get("content-type")];
+    return { text, type, url: response.url, items: final?.items };
   },
 
   /** From now on, what is given to `fetch` and what becomes of its answers. */

@@ -387,6 +387,19 @@ function inBrowser(name) {
       await noComplaints(page);
     });
 
+    test("a stream that a library reads through observedFetch: its bytes as ever, and its records", { timeout }, async (t) => {
+      const { page, run } = await started(t, { primed: false });
+      const { events, kinds } = await inNode(demo);
+      const url = `${pages.url}fixtures/demo.sse`;
+      const { text, type, url: final, items } = await ask(page, "observed", url);
+      assert.deepEqual([text, type, final], [demo, "text/event-stream", url]);
+      assert.deepEqual(items, events.filter((event) => event.type === "output_item.done").map(({ item }) => item));
+      assert.equal((await ask(page, "flush")).result, "ok");
+      const request = "codex.api_request undefined";
+      assert.deepEqual(run.records.map((record) => `${record["event.name"]} ${record["event.kind"]}`), [request, ...kinds]);
+      await noComplaints(page);
+    });
+
     test("a fetch that is wrapped later does not see the export", { timeout }, async (t) => {
       const { page, run } = await started(t, { primed: false });
       await ask(page, "spyOnFetch");
