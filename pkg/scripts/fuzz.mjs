@@ -14,7 +14,7 @@ const work = join(fuzz, "target", "work");
 const dictionary = {
   frames: "sse", chat: "chat", responses: "responses", anthropic: "anthropic", auto: "chat", json: "json", decoders: "otlp", telemetry: "chat",
 };
-export const TARGETS = ["frames", "chat", "responses", "anthropic", "auto", "json", "otlp", "decoders", "telemetry", "policies"];
+export const TARGETS = ["frames", "chat", "responses", "anthropic", "auto", "sequences", "json", "otlp", "decoders", "telemetry", "policies"];
 
 /** What a check runs of each target: some seconds' worth, always the same inputs. */
 const CHECK_RUNS = {

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use streamgauge::flat::{FlatBatch, ROW_LEN};
 
+use crate::outcome::tree;
+
 /// Each call's id and name by choice and index, as batches have told them so far.
 pub type Names = HashMap<(u32, u32), Value>;
 
@@ -21,7 +23,7 @@ pub fn decode(batch: &FlatBatch, names: &mut Names) -> Vec<Value> {
         // Cutting a surrogate pair in two would fail here.
         let piece = String::from_utf16(&text[start..end as usize]).expect("rows end between characters");
         start = end as usize;
-        let parsed = || -> Value { serde_json::from_str(&piece).expect("a payload is JSON") };
+        let parsed = || tree(&piece);
         let mut event = match kind {
             0 => parsed(),
             1 => json!({"index": aux, "item": parsed()}),

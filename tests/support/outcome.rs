@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary that includes this file uses a part of it")]
 
 use serde_json::{Map, Value, json};
+use streamgauge::json::ToJson;
 use streamgauge::{Aggregator, Error, Item, Options, StreamEvent};
 
 /// Everything that came out of one stream.
@@ -62,17 +63,45 @@ pub fn event_json(event: StreamEvent<'_>) -> Value {
             value["name"] = json!(name);
             value
         }
-        StreamEvent::OutputItemAdded { index, item } => {
-            with_choice(json!({"type": "output_item.added", "index": index, "item": item}), item)
-        }
+        StreamEvent::OutputItemAdded { index, item } => with_choice(
+            json!({"type": "output_item.added", "index": index, "item": tree(&item.to_json())}),
+            item,
+        ),
         StreamEvent::OutputItemDone { item } => {
-            with_choice(json!({"type": "output_item.done", "item": item}), item)
+            with_choice(json!({"type": "output_item.done", "item": tree(&item.to_json())}), item)
         }
         StreamEvent::Created(created) => with_type("created", json!(created)),
         StreamEvent::Raw(frame) => with_type("raw", json!(frame)),
-        StreamEvent::Completed(completion) => with_type("completed", json!(completion)),
+        StreamEvent::Completed(completion) => with_type("completed", tree(&completion.to_json())),
         other => panic!("an event that this test does not know: {other:?}"),
     }
+}
+
+/// JSON as a tree. Numbers beyond any double, which are JSON but have no place in one, are told as strings.
+pub fn tree(json: &str) -> Value {
+    if let Ok(tree) = serde_json::from_str(json) {
+        return tree;
+    }
+    let mut told = String::new();
+    for (at, piece) in json.replace("\\\\", "\\u005c").replace("\\\"", "\\u0022").split('"').enumerate() {
+        if at > 0 {
+            told.push('"');
+        }
+        if at % 2 == 1 {
+            told.push_str(piece);
+            continue;
+        }
+        for token in piece.split_inclusive([',', ':', '[', ']', '{', '}', ' ', '\t', '\n', '\r']) {
+            let number = token.trim_end_matches(|last: char| !last.is_ascii_digit());
+            match number.parse::<f64>() {
+                Ok(value) if value.is_infinite() => {
+                    told.push_str(&token.replace(number, &format!("\"{number}\"")))
+                }
+                _ => told.push_str(token),
+            }
+        }
+    }
+    serde_json::from_str(&told).unwrap_or_else(|error| panic!("{error}: {json}"))
 }
 
 /// An item's event carries the choice's index beside the item's own. What is passed on as it came may have a field of

@@ -22,6 +22,7 @@ mod same_json;
 pub mod seeds;
 #[path = "../../support/seen.rs"]
 mod seen;
+pub mod sequences;
 #[path = "../../support/splits.rs"]
 pub mod splits;
 mod streams;
@@ -47,7 +48,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "frames", property: frames::check, words: Some("sse"), runs: 40_000 },
     Target {
         name: "chat",
@@ -73,6 +74,7 @@ pub const TARGETS: [Target; 10] = [
         words: Some("chat"),
         runs: 4_000,
     },
+    Target { name: "sequences", property: sequences::check, words: None, runs: 20_000 },
     Target { name: "json", property: json::check, words: Some("json"), runs: 40_000 },
     Target { name: "otlp", property: otlp::check, words: None, runs: 20_000 },
     Target { name: "decoders", property: decoders::check, words: Some("otlp"), runs: 40_000 },

@@ -55,6 +55,7 @@ pub fn fixtures() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
         for step in [1_usize, 7, 31, 101] {
             let bytes: Vec<u8> = (0..len).map(|at| (at * step + (at >> 3)) as u8).collect();
             push(&mut seeds, "otlp", bytes.clone());
+            push(&mut seeds, "sequences", [&[step as u8], &bytes[..]].concat());
             push(&mut seeds, "policies", bytes);
         }
     }
