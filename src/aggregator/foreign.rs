@@ -91,6 +91,7 @@ impl Core {
 
 /// What a body begins with, when lines of an event stream follow it.
 pub(super) fn ahead_of_stream(body: &str) -> Option<String> {
-    let end = body.find("\ndata:").or_else(|| body.find("\rdata:"))?;
+    // The first line of them: what comes behind it may not have come yet.
+    let end = [body.find("\ndata:"), body.find("\rdata:")].into_iter().flatten().min()?;
     body.get(..end).map(ToOwned::to_owned)
 }

@@ -77,6 +77,8 @@ impl Choice {
     pub(super) fn handle_repeated(&mut self, kind: DeltaKind, text: &JsonText<'_>, emit: &mut Emit<'_>) {
         match kind {
             DeltaKind::Text => self.push_text(text, emit),
+            // As by the book, where an empty one is none.
+            DeltaKind::Reasoning if text.is_empty() => {}
             DeltaKind::Reasoning => self.push_reasoning(text, emit),
             DeltaKind::Arguments(index) => self.calls.handle_fragment(index, text, emit),
         }

@@ -66,6 +66,9 @@ impl ChatStream {
         if !raw.is_object() {
             return Ok(());
         }
+        if out.think.is_some() {
+            self.unmeasured = self.unmeasured.saturating_add(raw.len());
+        }
         let extras = &mut self.extras;
         let chunk = Chunk::read(raw, |key, value| extras.replace(key, value));
         let mut error = chunk.error(raw).map(provider_error::from_json);
@@ -136,7 +139,10 @@ impl ChatStream {
         self.unmeasured = self.unmeasured.saturating_add(text.len() + 3);
         if self.largest_item.saturating_add(self.unmeasured) > options.max_item_bytes {
             self.largest_item = self.choices.iter().map(Choice::largest_item).max().unwrap_or(0);
-            self.unmeasured = 0;
+            // Where tags are looked for, text that came long ago may only now be handed out.
+            if out.think.is_none() {
+                self.unmeasured = 0;
+            }
         }
         self.check_size(options)
     }
