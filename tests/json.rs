@@ -2,6 +2,8 @@
 //! not, and what an accepted document says, by its tape and without one. Over every frame of the recorded corpus and
 //! of the project's own streams, their beginnings, and 200 000 mutations.
 
+#[path = "support/mutate.rs"]
+mod mutate;
 #[path = "support/corpus.rs"]
 mod recordings;
 #[path = "support/same_json.rs"]
@@ -17,6 +19,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::{fs, panic, thread};
 
+use mutate::Mutator;
 use same_json::compare;
 use say::say;
 use serde_json::{Value, json};
@@ -369,217 +372,22 @@ fn what_is_written() {
 
 // ------------------------------------------------------------------------------------------------- mutations
 
-const STRUCTURAL: &[&str] =
-    &["\"", "{", "}", "[", "]", ",", ":", "\\", "{}", "[]", "\"\"", ",,", "[[", "]]", "\":\"", "\",\""];
-const IN_STRINGS: &[&str] = &[
-    "\\u0041",
-    "\\uD83D\\uDE00",
-    "\\ud83d",
-    "\\ude00",
-    "\\ud83d\\ud83d",
-    "\\ud83dx",
-    "\\ud83d\\n",
-    "\\udfff\\ud800",
-    "\\u",
-    "\\u12",
-    "\\u12G4",
-    "\\uD83D\\u",
-    "\\uD83D\\u00",
-    "\\\\",
-    "\\\"",
-    "\\/",
-    "\\b",
-    "\\f",
-    "\\n",
-    "\\r",
-    "\\t",
-    "\\x",
-    "\\0",
-    "\\'",
-    "\\U0041",
-    "\u{0}",
-    "\u{1}",
-    "\u{8}",
-    "\n",
-    "\r",
-    "\t",
-    "\u{1f}",
-    "\u{7f}",
-    "\u{80}",
-    "é",
-    "ß",
-    "€",
-    "😀",
-    "\u{2028}",
-    "\u{feff}",
-    "\u{fffd}",
-    "\\u0000",
-    "\\\\u0041",
-    "\\\\\\u0041",
-];
-const NUMBERS: &[&str] = &[
-    "0",
-    "-0",
-    "00",
-    "01",
-    "-01",
-    "1.",
-    ".1",
-    "-",
-    "-.5",
-    "1e",
-    "1e+",
-    "1e-",
-    "1E5",
-    "1e+05",
-    "0e0",
-    "0.0",
-    "-0.0e-0",
-    "1.5e3",
-    "1e999",
-    "-1e999",
-    "1e-999",
-    "123456789012345678901234567890",
-    "18446744073709551616",
-    "-9223372036854775809",
-    "0x10",
-    "1_000",
-    "+1",
-    "1..2",
-    "1.2.3",
-    "1e5e5",
-    "NaN",
-    "Infinity",
-    "-Infinity",
-    "1,0",
-    "٣",
-    "1 2",
-    "0.1e1.5",
-    "00.5",
-    "9007199254740993.0",
-];
-const VALUES: &[&str] = &[
-    "null",
-    "true",
-    "false",
-    "nul",
-    "nulll",
-    "True",
-    "tru",
-    "fals",
-    "undefined",
-    "{}",
-    "[]",
-    "[null]",
-    "{\"a\":1}",
-    "\"\"",
-    "\"x\"",
-    "{\"a\":{\"a\":[]}}",
-    "[1,]",
-    "{\"a\":1,}",
-    "{,}",
-    "[,]",
-    "{1:2}",
-    "{\"a\"}",
-    "'a'",
-];
-const SPACES: &[&str] = &[
-    " ", "\t", "\n", "\r", "\r\n", "  \n\t", "\u{b}", "\u{c}", "\u{a0}", "\u{85}", "\u{2003}", "\u{feff}",
-    "\u{0}", "/**/", "//\n", "#",
-];
-
-fn mutate(rng: &mut Rng, seeds: &[String]) -> String {
-    let mut bytes = rng.pick(seeds).clone().into_bytes();
-    for _ in 0..=rng.below(3) {
-        let at = rng.below(bytes.len() + 1);
-        let end = (at + rng.below(12)).min(bytes.len());
-        match rng.below(14) {
-            0 if at < bytes.len() => bytes[at] = rng.next() as u8,
-            1 if at < bytes.len() => bytes[at] ^= 1 << rng.below(8),
-            2 => drop(bytes.drain(at..end)),
-            3 => {
-                let piece = bytes[at..end].to_vec();
-                let to = rng.below(bytes.len() + 1);
-                bytes.splice(to..to, piece);
-            }
-            4 => insert(&mut bytes, at, any(rng, STRUCTURAL)),
-            // Behind a letter one is mostly in a string.
-            5 | 6 => {
-                let behind =
-                    place(&bytes, at, |byte| byte.is_ascii_alphabetic()).map_or(at, |found| found + 1);
-                insert(&mut bytes, behind, any(rng, IN_STRINGS));
-            }
-            7 | 8 => {
-                if let Some(start) = place(&bytes, at, |byte| byte.is_ascii_digit() || byte == b'-') {
-                    let len = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-                    bytes.splice(start..start + len.max(1), any(rng, NUMBERS).bytes());
-                }
-            }
-            // In the place of a value, mostly.
-            9 | 10 => {
-                if let Some(start) = place(&bytes, at, |byte| matches!(byte, b':' | b'[' | b',')) {
-                    let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']');
-                    let len = bytes[start + 1..].iter().take_while(|byte| !is_end(byte)).count();
-                    let value = if rng.below(3) == 0 { NUMBERS } else { VALUES };
-                    bytes.splice(start + 1..start + 1 + len, any(rng, value).bytes());
-                }
-            }
-            11 => {
-                let around = |byte| matches!(byte, b':' | b'[' | b',' | b'{' | b'}' | b']');
-                let behind = place(&bytes, at, around).map_or(at, |found| found + rng.below(2));
-                insert(&mut bytes, behind, any(rng, SPACES));
-            }
-            12 => {
-                let depth = if rng.below(10) == 0 { 120 + rng.below(20) } else { rng.below(8) };
-                let (open, close) = if rng.below(2) == 0 { ("[", "]") } else { ("{\"a\":", "}") };
-                let less = if rng.below(4) == 0 { depth.saturating_sub(1) } else { depth };
-                insert(&mut bytes, 0, &open.repeat(depth));
-                let end = bytes.len();
-                insert(&mut bytes, end, &close.repeat(less));
-            }
-            _ => {
-                let other = rng.pick(seeds).as_bytes();
-                if rng.below(2) == 0 {
-                    bytes.truncate(at);
-                    bytes.extend_from_slice(&other[rng.below(other.len() + 1)..]);
-                } else if let Some(start) = place(&bytes, at, |byte| matches!(byte, b':' | b'[')) {
-                    // A whole document as a value.
-                    bytes.splice(start + 1..start + 1, other.iter().copied().chain(*b","));
-                }
-            }
-        }
-        bytes.truncate(2048);
-    }
-    // As the framer does with what is not UTF-8.
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn any(rng: &mut Rng, of: &[&'static str]) -> &'static str {
-    of[rng.below(of.len())]
-}
-
-fn insert(bytes: &mut Vec<u8>, at: usize, piece: &str) {
-    bytes.splice(at..at, piece.bytes());
-}
-
-/// The first byte at or behind `at` that is wanted.
-fn place(bytes: &[u8], at: usize, is_wanted: impl Fn(u8) -> bool) -> Option<usize> {
-    Some(at + bytes[at..].iter().position(|byte| is_wanted(*byte))?)
-}
-
 /// `mutation N` is made from the number and the documents alone. Where the corpus is absent they are others.
 #[test]
 fn mutated_documents_are_read_as_serde_json_reads_them() {
-    let mut seeds: Vec<String> = Vec::new();
+    let mut seeds: Vec<Vec<u8>> = Vec::new();
     for _ in 0..8 {
-        seeds.extend(DOCUMENTS.iter().map(|text| (*text).to_owned()));
+        seeds.extend(DOCUMENTS.iter().map(|text| text.as_bytes().to_vec()));
     }
-    seeds.extend(sample(&own_data(), 400));
-    seeds.extend(sample(&corpus_data(), 500));
+    seeds.extend(sample(&own_data(), 400).into_iter().map(String::into_bytes));
+    seeds.extend(sample(&corpus_data(), 500).into_iter().map(String::into_bytes));
+    let mutator = Mutator::of_json(2048);
     let run = |first: usize, step: usize| {
         let (mut tape, mut tally) = (Tape::default(), Tally::default());
         for number in (first..MUTATIONS).step_by(step) {
-            let text = mutate(&mut Rng::new(number as u64), &seeds);
+            let bytes = mutator.mutated(&mut Rng::new(number as u64), &seeds);
+            // As the framer does with what is not UTF-8.
+            let text = String::from_utf8_lossy(&bytes);
             tally.compare(&text, &mut tape, || format!("mutation {number}"));
         }
         tally

@@ -1,6 +1,8 @@
 //! What a stream may cost: time in proportion to its length, a limit for what is kept, no stack overflow, no
 //! panic; and the same result however it is split, also for streams that make no sense.
 
+#[path = "support/mutate.rs"]
+mod mutate;
 #[path = "support/say.rs"]
 mod say;
 #[path = "support/splits.rs"]
@@ -8,6 +10,7 @@ mod splits;
 #[path = "support/table.rs"]
 mod table;
 
+use mutate::Mutator;
 use say::say;
 use std::fmt::Write as _;
 use std::panic::{self, AssertUnwindSafe};
@@ -544,97 +547,6 @@ fn deep_arguments_are_kept() {
 
 const MUTATIONS: usize = 20_000;
 
-const TOKENS: &[&str] = &[
-    "\"",
-    "{",
-    "}",
-    "[",
-    "]",
-    ",",
-    ":",
-    "\\",
-    "\n",
-    "\r",
-    "\r\n",
-    "\n\n",
-    "data: ",
-    "data:",
-    "event: error\n",
-    "id: 1\n",
-    ": c\n",
-    "retry: 1\n",
-    "[DONE]",
-    "data: [DONE]\n\n",
-    "null",
-    "true",
-    "0",
-    "-1",
-    "1e999",
-    "4294967296",
-    "18446744073709551616",
-    "\\ud83d",
-    "\\ude00",
-    "\\u0000",
-    "\"\"",
-    "{}",
-    "[]",
-    "\u{feff}",
-    "\u{2028}",
-    "é",
-    "😀",
-    "\"error\":",
-    "\"choices\":",
-    "\"delta\":{},",
-    "\"message\":{\"content\":\"x\"},",
-    "\"index\":1,",
-    "\"index\":0,",
-    "\"id\":\"a\",",
-    "\"finish_reason\":\"stop\",",
-    "\"usage\":{\"total_tokens\":1},",
-    "\"arguments\":\"{}\",",
-    "\"name\":\"f\",",
-    "\"content\":",
-    "\"reasoning\":",
-    "\"tool_calls\":[{}],",
-    "<html>",
-];
-
-fn mutate(rng: &mut Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = rng.pick(seeds).clone();
-    for _ in 0..=rng.below(4) {
-        let at = rng.below(bytes.len() + 1);
-        let end = (at + rng.below(40)).min(bytes.len());
-        match rng.below(9) {
-            0 if at < bytes.len() => bytes[at] = rng.next() as u8,
-            1 if at < bytes.len() => bytes[at] ^= 1 << rng.below(8),
-            2 => drop(bytes.drain(at..end)),
-            3 => {
-                let piece = bytes[at..end].to_vec();
-                let to = rng.below(bytes.len() + 1);
-                bytes.splice(to..to, piece);
-            }
-            4 | 5 => drop(bytes.splice(at..at, rng.pick(TOKENS).bytes())),
-            6 => drop(bytes.splice(at..end, rng.pick(TOKENS).bytes())),
-            7 => {
-                // The end of another stream.
-                let other = rng.pick(seeds);
-                bytes.truncate(at);
-                bytes.extend_from_slice(&other[rng.below(other.len() + 1)..]);
-            }
-            _ => {
-                // Frames in another order, or twice.
-                let text = bytes.clone();
-                let frames: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
-                if !frames.is_empty() {
-                    bytes = (0..frames.len()).flat_map(|_| *rng.pick(&frames)).copied().collect();
-                }
-            }
-        }
-        bytes.truncate(4096);
-    }
-    bytes
-}
-
 fn random_options(rng: &mut Rng) -> Options {
     let mut options = Options::default();
     if rng.below(2) == 0 {
@@ -693,10 +605,11 @@ fn by_batches(bytes: &[u8], options: &Options) {
 fn mutated_streams_never_panic_and_do_not_depend_on_the_split() {
     let _alone = alone();
     let seeds: Vec<Vec<u8>> = cases().into_iter().map(|case| case.bytes).collect();
+    let mutator = Mutator::of_streams("chat", 4096);
     let mut wrong = Vec::new();
     for number in 0..MUTATIONS {
         let mut rng = Rng::new(number as u64);
-        let bytes = mutate(&mut rng, &seeds);
+        let bytes = mutator.mutated(&mut rng, &seeds);
         let options = random_options(&mut rng);
         let way = random_way(&bytes, number as u64, 1 + rng.below(60));
         let results = panic::catch_unwind(AssertUnwindSafe(|| {

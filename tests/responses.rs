@@ -2,6 +2,8 @@
 //! (`tests/fixtures/responses.jsonl`), in every way to split them; the reference's unit tests; the recorded
 //! corpus, where it is beside the checkout; and what must hold for any stream.
 
+#[path = "support/mutate.rs"]
+mod mutate;
 #[path = "support/outcome.rs"]
 mod outcome;
 #[path = "support/corpus.rs"]
@@ -13,6 +15,7 @@ mod splits;
 #[path = "support/table.rs"]
 mod table;
 
+use mutate::Mutator;
 use say::say;
 use std::collections::HashSet;
 use std::fs;
@@ -485,20 +488,7 @@ fn mutated_streams_never_panic() {
         })
         .collect();
     let mut rng = Rng::new(20);
-    let replacements: [&[u8]; 12] = [
-        b"null",
-        b"-1",
-        b"1e300",
-        b"\"\"",
-        b"[]",
-        b"{}",
-        b"18446744073709551616",
-        b"\\ud83d",
-        b"\"",
-        b"}",
-        b"\n",
-        b"{\"type\":\"message\"}",
-    ];
+    let mutator = Mutator::of_streams("responses", 1 << 20);
     let count = 6_000;
     for number in 0..count {
         let mut bytes = Vec::new();
@@ -506,9 +496,7 @@ fn mutated_streams_never_panic() {
             bytes.extend_from_slice(rng.pick::<Vec<u8>>(&frames));
         }
         for _ in 0..rng.below(4) {
-            let at = rng.below(bytes.len().max(1));
-            let end = (at + rng.below(12)).min(bytes.len());
-            bytes.splice(at.min(end)..end, rng.pick(&replacements).iter().copied());
+            mutator.change(&mut rng, &frames, &mut bytes);
         }
         let include = if rng.below(2) == 0 { EVERYTHING } else { Include::default() };
         let wire = *rng.pick(&[WireChoice::Auto, WireChoice::Responses]);

@@ -6,6 +6,8 @@
 //! goldens anew.
 #![cfg(all(not(target_arch = "wasm32"), feature = "otel"))]
 
+#[path = "support/mutate.rs"]
+mod mutate;
 #[path = "support/splits.rs"]
 mod splits;
 #[path = "support/table.rs"]
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use V::{B, D, I, S};
+use mutate::Mutator;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Kind;
 use opentelemetry_proto::tonic::logs::v1 as logs;
@@ -2029,54 +2032,6 @@ fn durations_are_waiting_times() {
 
 const MUTATIONS: usize = 4000;
 
-/// What mutations put in: what the rules look at.
-const TOKENS: &[&str] = &[
-    "\n\n",
-    "\n",
-    "\r",
-    "data: ",
-    "data:\n\n",
-    "event: ",
-    "event: response.failed\n",
-    "event: response.output_item.done\n",
-    "event: response.completed\n",
-    "event: error\n",
-    ": comment\n\n",
-    "data: [DONE]\n\n",
-    "data: {\"type\":\"response.created\"}\n\n",
-    "data: {\"response\":{}}\n\n",
-    "data: {\"error\":{\"message\":\"boom\"}}\n\n",
-    "data: {\"usage\":{\"prompt_tokens\":18446744073709551615}}\n\n",
-    "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n",
-    "\\ud83d",
-    "\u{FEFF}",
-    "\u{1F600}",
-    "\0",
-    "{",
-    "}",
-    "\"",
-];
-
-fn mutate(rng: &mut Rng, seeds: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = rng.pick(seeds).clone();
-    for _ in 0..=rng.below(4) {
-        let at = rng.below(bytes.len() + 1);
-        let end = (at + rng.below(40)).min(bytes.len());
-        match rng.below(7) {
-            0 if at < bytes.len() => bytes[at] = rng.next() as u8,
-            1 => drop(bytes.drain(at..end)),
-            2 => {
-                let piece = bytes[at..end].to_vec();
-                bytes.splice(at..at, piece);
-            }
-            3 => bytes.truncate(at),
-            _ => drop(bytes.splice(at..at, rng.pick(TOKENS).bytes())),
-        }
-        bytes.truncate(4096);
-    }
-    bytes
-}
-
 fn without_timings(observations: &[Observation]) -> Vec<Observation> {
     let mut observations = observations.to_vec();
     if let Some(Observation::Completed { timings, .. } | Observation::Failed { timings, .. }) =
@@ -2189,9 +2144,10 @@ fn observing_changes_nothing_and_misses_nothing() {
     let mut seeds: Vec<Vec<u8>> = cases.iter().map(|case| case.bytes.clone()).collect();
     seeds.extend(LOG_CONTENT.iter().map(|(_, body, ..)| bytes(body.as_bytes())));
     seeds.extend(STREAMS.iter().map(|stream| bytes(stream.body)));
+    let mutator = Mutator::of_streams("responses", 4096);
     for number in 0..MUTATIONS {
         let mut rng = Rng::new(number as u64);
-        let bytes = mutate(&mut rng, &seeds);
+        let bytes = mutator.mutated(&mut rng, &seeds);
         let mut options = Options::default();
         options.include.raw = rng.below(2) == 0;
         if rng.below(2) == 0 {
