@@ -139,10 +139,10 @@ impl Histograms {
         // A wall clock may be set back.
         let start = mem::replace(&mut self.since_unix_nanos, unix_nanos).min(unix_nanos);
         let series = mem::take(&mut self.series);
-        let mut done = "";
+        let mut done = None;
         for instrument in series.iter().map(|series| series.instrument) {
             // Those of one instrument stand together; see `add`.
-            if instrument.name != mem::replace(&mut done, instrument.name) {
+            if done.replace(instrument.name) != Some(instrument.name) {
                 push(self.metric(instrument, &series, [start, unix_nanos]));
             }
         }

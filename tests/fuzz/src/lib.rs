@@ -10,7 +10,11 @@ mod decoders;
 mod frames;
 #[path = "../../support/framing.rs"]
 mod framing;
+mod gen_ai;
 mod json;
+mod metrics;
+#[path = "../../support/mutate.rs"]
+pub mod mutate;
 mod otlp;
 #[path = "../../support/otlp_request.rs"]
 mod otlp_request;
@@ -43,42 +47,44 @@ pub struct Target {
     pub property: fn(&[u8]),
     /// The file of words in `dictionaries/`, if bytes mean something there.
     pub words: Option<&'static str>,
-    /// How many runs a check makes of it: a few seconds' worth.
-    pub runs: u32,
+    /// How many runs a check makes of it: some seconds' worth.
+    pub runs: usize,
 }
 
 /// Every target.
-pub const TARGETS: [Target; 11] = [
-    Target { name: "frames", property: frames::check, words: Some("sse"), runs: 40_000 },
+pub const TARGETS: [Target; 13] = [
+    Target { name: "frames", property: frames::check, words: Some("sse"), runs: 20_000 },
     Target {
         name: "chat",
         property: |input| streams::check(WireChoice::Chat, input),
         words: Some("chat"),
-        runs: 4_000,
+        runs: 8_000,
     },
     Target {
         name: "responses",
         property: |input| streams::check(WireChoice::Responses, input),
         words: Some("responses"),
-        runs: 4_000,
+        runs: 8_000,
     },
     Target {
         name: "anthropic",
         property: |input| streams::check(WireChoice::Anthropic, input),
         words: Some("anthropic"),
-        runs: 4_000,
+        runs: 8_000,
     },
     Target {
         name: "auto",
         property: |input| streams::check(WireChoice::Auto, input),
         words: Some("chat"),
-        runs: 4_000,
+        runs: 6_000,
     },
     Target { name: "sequences", property: sequences::check, words: None, runs: 20_000 },
-    Target { name: "json", property: json::check, words: Some("json"), runs: 40_000 },
-    Target { name: "otlp", property: otlp::check, words: None, runs: 20_000 },
-    Target { name: "decoders", property: decoders::check, words: Some("otlp"), runs: 40_000 },
-    Target { name: "telemetry", property: telemetry::check, words: Some("chat"), runs: 10_000 },
+    Target { name: "json", property: json::check, words: Some("json"), runs: 60_000 },
+    Target { name: "otlp", property: otlp::check, words: None, runs: 10_000 },
+    Target { name: "decoders", property: decoders::check, words: Some("otlp"), runs: 100_000 },
+    Target { name: "telemetry", property: telemetry::check, words: Some("chat"), runs: 5_000 },
+    Target { name: "gen_ai", property: gen_ai::check, words: None, runs: 6_000 },
+    Target { name: "metrics", property: metrics::check, words: None, runs: 20_000 },
     Target { name: "policies", property: policies::check, words: None, runs: 20_000 },
 ];
 

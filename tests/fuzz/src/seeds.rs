@@ -38,6 +38,9 @@ pub fn fixtures() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
                     "telemetry",
                     [&[at as u8, text.len() as u8][..], text, &case.bytes].concat(),
                 );
+                let text = br#"gpt api.openai.com {"temperature":0.5,"stop":["a"],"n":2} prompt"#;
+                let input = [&[at as u8, at as u8 | 1, text.len() as u8][..], text, &case.bytes].concat();
+                push(&mut seeds, "gen_ai", input);
             }
             if at % 8 == 0 {
                 push(&mut seeds, "frames", [&[255, 5][..], &case.bytes].concat());
@@ -56,6 +59,9 @@ pub fn fixtures() -> BTreeMap<&'static str, Vec<Vec<u8>>> {
             let bytes: Vec<u8> = (0..len).map(|at| (at * step + (at >> 3)) as u8).collect();
             push(&mut seeds, "otlp", bytes.clone());
             push(&mut seeds, "sequences", [&[step as u8], &bytes[..]].concat());
+            for target in ["gen_ai", "metrics"] {
+                push(&mut seeds, target, [&[step as u8], &bytes[..]].concat());
+            }
             push(&mut seeds, "policies", bytes);
         }
     }

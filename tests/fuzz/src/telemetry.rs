@@ -32,13 +32,20 @@ pub fn check(input: &[u8]) {
         "built as a whole, protobuf"
     );
 
-    let from_json: ExportLogsServiceRequest =
-        serde_json::from_slice(&body(Format::Json, &json)).expect("JSON");
-    let from_binary = ExportLogsServiceRequest::decode(&*body(Format::Protobuf, &binary)).expect("protobuf");
+    let from_json = logs(Format::Json, &body(Format::Json, &json));
+    let from_binary = logs(Format::Protobuf, &body(Format::Protobuf, &binary));
     assert_eq!(from_json, from_binary, "both formats say the same");
 }
 
-fn session(flags: u8, text: &str) -> Session {
+/// A body of logs, as decoders that are not ours read it.
+pub fn logs(format: Format, body: &[u8]) -> ExportLogsServiceRequest {
+    match format {
+        Format::Json => serde_json::from_slice(body).expect("JSON"),
+        Format::Protobuf => ExportLogsServiceRequest::decode(body).expect("protobuf"),
+    }
+}
+
+pub fn session(flags: u8, text: &str) -> Session {
     let pieces: Vec<&str> = text.split(' ').collect();
     let piece = |at: usize| pieces.get(at).copied().unwrap_or_default().to_owned();
     let policy =
@@ -127,6 +134,6 @@ fn records(
     records
 }
 
-fn body(format: Format, records: &[Vec<u8>]) -> Vec<u8> {
+pub fn body(format: Format, records: &[Vec<u8>]) -> Vec<u8> {
     Envelope::new(format, &Resource::default(), &Scope::default()).body(records.iter().map(Vec::as_slice))
 }
