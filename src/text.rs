@@ -48,6 +48,11 @@ impl TextBuffer {
         self.since(start)
     }
 
+    /// Forgets a half that waits: what it is part of came otherwise.
+    pub(crate) fn drop_half(&mut self) {
+        self.pending = None;
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }

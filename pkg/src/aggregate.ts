@@ -5,6 +5,7 @@ import { BatchDecoder, State } from "./decode.js";
 import { StreamError } from "./errors.js";
 import { finalResponse } from "./final.js";
 import { splitOptions } from "./options.js";
+import { sharedSignal } from "./signal.js";
 import { cancelSource } from "./source.js";
 import { observerOf, observeWith } from "./telemetry/observe.js";
 import type { AggregateOptions, FinalResponse, Item, Source, StreamEvent } from "./types.js";
@@ -59,7 +60,7 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
     const live = liveCore();
     const { core, signal, telemetry, partialJson, request } = splitOptions(options, true);
     const observer = telemetry === undefined ? undefined : observerOf(telemetry);
-    const reader = guarded(() => new live.StreamReader(source, core, signal));
+    const reader = guarded(() => new live.StreamReader(source, core, signal && sharedSignal(signal)));
     if (observer !== undefined) this.#exportRecords = observeWith(observer, reader, live, request, source);
     this.#core = live;
     this.#reader = reader;

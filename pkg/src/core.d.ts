@@ -1,5 +1,7 @@
 // The raw boundary: wasm-bindgen's glue, which pkg/scripts/glue.mjs made a function (dist/core.js). Not public.
 
+import type { SharedSignal } from "./signal.js";
+
 /** The module's exports. */
 export interface CoreExports {
   readonly memory: WebAssembly.Memory;
@@ -15,7 +17,7 @@ export interface Host {
 
 /** The glue of one instance, which is there once `init` or `initSync` is done. */
 export interface Glue {
-  readonly StreamReader: new (source: unknown, options: object, signal: AbortSignal | undefined) => StreamReader;
+  readonly StreamReader: new (source: unknown, options: object, signal: SharedSignal | undefined) => StreamReader;
   readonly PushAggregator: new (options: object) => PushAggregator;
   readonly TelemetryCore: new (settings: TelemetryCoreSettings) => TelemetryCore;
   initSync(arg: { module: BufferSource | WebAssembly.Module }): CoreExports;

@@ -170,8 +170,7 @@ impl Core {
         };
         let mut provider = first_json.map(provider_error::from_json).unwrap_or_default();
         if provider.message.is_empty() {
-            provider.message = text.trim().to_owned();
-            provider.raw = text.to_owned();
+            provider_error::quote(&mut provider, text);
         }
         Error::provider(ErrorCode::ProviderError, provider)
     }

@@ -38,6 +38,12 @@ pub fn from_body(status: u16, body: &str) -> ProviderError {
     error
 }
 
+/// An error without a message: its text says what there is to say, as an excerpt.
+pub(crate) fn quote(error: &mut ProviderError, text: &str) {
+    error.message = excerpt(text);
+    error.raw = truncated(text, RAW_LIMIT).to_owned();
+}
+
 /// One line about a body that is not what was asked for: an HTML page's title, or its beginning.
 pub(crate) fn excerpt(body: &str) -> String {
     let lower = body.to_ascii_lowercase();

@@ -274,6 +274,18 @@ describe("telemetry", { concurrency: 2 }, () => {
     assert.deepEqual(kindsOf(all.filter(({ resourceLogs }) => resourceLogs !== undefined).flatMap(recordsOf)), KINDS);
   });
 
+  test("--telemetry FILE: more records than the queue has room for, in a file and by a pipe", async (t) => {
+    const input = "data: 0\n\n".repeat(60_000) + DEMO;
+    await writeFile(file("long.sse"), input);
+    for (const [args, given] of [[[file("long.sse")], undefined], [[], input]]) {
+      const { code, stderr } = await run(t, ["--telemetry", file("long.jsonl"), "--items", ...args], { input: given });
+      assert.equal(code, 0, stderr);
+      assert.equal(stderr, "");
+      const records = lines(await readFile(file("long.jsonl"), "utf8")).flatMap(recordsOf);
+      assert.ok(records.length > 60_000, `${records.length} records`);
+    }
+  });
+
   test("--telemetry of a stream that fails", async (t) => {
     const input = sse(chunk({ content: "x" }));
     const { code, stderr } = await run(t, ["--telemetry", file("failed.jsonl")], { input });

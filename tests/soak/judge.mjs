@@ -22,7 +22,8 @@ const MOST = {
   readers: 1.5,
   aggregators: 0.5,
   telemetries: 0.5,
-  signalListeners: 1,
+  // One, however many streams.
+  signalListeners: 0,
   // The timer that waits, the socket; those that are kept open for the next request.
   handles: 4,
   listeners: 4,

@@ -1,6 +1,6 @@
 // node --expose-gc node-child.mjs: the load in a Node process, which does what its parent says and answers.
 
-import { getEventListeners, setMaxListeners } from "node:events";
+import { getEventListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { makeClient } from "./client.mjs";
@@ -15,16 +15,15 @@ process.on("unhandledRejection", (reason) => complaints.push(`unhandled: ${reaso
 process.on("warning", (warning) => complaints.push(`${warning}`));
 
 const client = await makeClient(() => import("streamgauge"), { signalListeners: (signal) => getEventListeners(signal, "abort").length });
-setMaxListeners(0, client.sharedSignal);
 
 /** After the garbage is gone; what was dropped is found by finalizers, which run in tasks of their own. */
 async function sample() {
   globalThis.gc();
   await sleep(5);
-  const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage();
+  const { heapTotal, heapUsed, external, arrayBuffers, rss } = process.memoryUsage();
   const resources = {};
   for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
-  return { ...client.sample(), heap: heapUsed, external, arrayBuffers, rss, resources, complaints, cpu: process.cpuUsage() };
+  return { ...client.sample(), heap: heapUsed, heapTotal, external, arrayBuffers, rss, resources, complaints, cpu: process.cpuUsage() };
 }
 
 const CALLS = { start: (options) => client.start(options), sample, stop: () => client.stop() };

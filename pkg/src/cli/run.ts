@@ -5,7 +5,7 @@ import { aggregate, StreamError } from "../index.js";
 import type { AggregateStream, Telemetry } from "../index.js";
 import type { StreamEvent } from "../types.js";
 import type { StreamCommand } from "./arguments.js";
-import { openTelemetry } from "./telemetry.js";
+import { openTelemetry, paced, RECORDED_READ_BYTES } from "./telemetry.js";
 import { UsageError } from "./usage.js";
 
 /**
@@ -15,8 +15,10 @@ import { UsageError } from "./usage.js";
 export async function runStream(command: StreamCommand, signal: AbortSignal): Promise<number> {
   const recording = await openTelemetry(command);
   const input = command.file === undefined ? process.stdin : await openFile(command.file);
-  const bytes = command.chunkBytes === undefined ? input : rechunk(input, command.chunkBytes);
-  const stream = start(bytes, command, signal, recording?.telemetry);
+  const size = Math.min(command.chunkBytes ?? Infinity, recording === undefined ? Infinity : RECORDED_READ_BYTES);
+  const bytes = size === Infinity ? input : rechunk(input, size);
+  const source = recording === undefined ? bytes : paced(bytes, recording.telemetry);
+  const stream = start(source, command, signal, recording?.telemetry);
   try {
     for await (const batch of stream.batches()) {
       const shown = command.itemsOnly ? batch.filter(isItemOrEnd) : batch;

@@ -4,11 +4,16 @@ import { readFile } from "node:fs/promises";
 import type { Writable } from "node:stream";
 
 import { StreamError, Telemetry } from "../index.js";
-import type { FlushResult } from "../telemetry/driver.js";
+import type { FlushOptions, FlushResult } from "../telemetry/driver.js";
 import { VERSION } from "../telemetry/environment.js";
 import type { OtelSettings } from "../telemetry/settings/types.js";
 import type { StreamCommand } from "./arguments.js";
 import { UsageError } from "./usage.js";
+
+/** Bytes are read faster than a collector takes records. With this many waiting, reading waits too: none is dropped. */
+const PACE = 1000;
+/** Small enough that one read makes no more records than the queue has room for beside {@link PACE}. */
+export const RECORDED_READ_BYTES = 8192;
 
 /** The telemetry that the command line asks for, and how to end it. */
 export interface CommandTelemetry {
@@ -66,6 +71,26 @@ export function newTelemetry(
   } catch (error) {
     if (error instanceof StreamError && error.code === "bad_option") throw new UsageError(error.message);
     throw error;
+  }
+}
+
+/**
+ * The same bytes, not faster than their records are taken.
+ *
+ * @param source in pieces of at most {@link RECORDED_READ_BYTES}
+ * @param patience what each flush is given; asked anew each time
+ */
+export async function* paced(
+  source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  telemetry: Telemetry,
+  patience: () => FlushOptions = () => ({}),
+): AsyncGenerator<Uint8Array> {
+  let isPaced = true;
+  for await (const bytes of source) {
+    yield bytes;
+    if (!isPaced || telemetry.stats.queued < PACE) continue;
+    // A collector that does not answer holds up nothing.
+    isPaced = (await telemetry.forceFlush(patience())) !== "timed_out";
   }
 }
 

@@ -22,6 +22,8 @@ impl Growing {
         let before = self.text.len();
         match whole.strip_prefix(self.text.as_str()) {
             Some(rest) => {
+                // The whole has what became of it.
+                self.text.drop_half();
                 self.text.push(&JsonText::Utf8(rest.into()));
                 self.whole = (self.text.as_str() != whole).then_some(whole);
                 self.text.as_str().get(before..).unwrap_or_default()

@@ -228,19 +228,18 @@ impl ResponsesStream {
     ) -> Result<(), Error> {
         self.check_item(raw.len(), options)?;
         let Some(item) = self.items.get_mut(at) else { return Ok(()) };
-        item.settle(options.include, out);
-        let taken = item.take_thoughts(raw, out);
-        let raw = taken.as_deref().map_or(raw, Raw::from_text);
-        let finished = Arc::new(verbatim::item(raw));
         if item.is_call() {
             // A call without deltas, or with some missing: what is left of it is streamed now.
             item.number_call(&mut self.calls, options.include, out);
             let name = if item.kind == "function_call" { "arguments" } else { "input" };
             if let Some(text) = json::field(raw, name.as_bytes()).and_then(json::text) {
                 item.complete((Target::Field("", name), 0), &text, options.include, out);
-                item.settle(options.include, out);
             }
         }
+        item.settle(options.include, out);
+        let taken = item.take_thoughts(raw, out);
+        let raw = taken.as_deref().map_or(raw, Raw::from_text);
+        let finished = Arc::new(verbatim::item(raw));
         let mut items = Vec::new();
         item.push_thoughts(None, &mut items);
         items.push(finished);

@@ -2,13 +2,9 @@
 
 import type { Telemetry } from "../../index.js";
 import type { OtelSettings } from "../../telemetry/settings/types.js";
-import { lostRecords, newTelemetry } from "../telemetry.js";
+import { lostRecords, newTelemetry, paced } from "../telemetry.js";
 import type { TaskPort, TaskSettings } from "./task.js";
 
-/** A file is read faster than a collector takes records. With this many waiting, reading waits too: none is dropped. */
-const PACE = 1000;
-/** Small enough that one read makes no more records than the queue has room for beside {@link PACE}. */
-export const RECORDED_READ_BYTES = 8192;
 /** How long a collector is waited for that did not take the records of an earlier file. */
 const IMPATIENT_MS = 1000;
 /** How many files' records may be on their way at a time. */
@@ -23,7 +19,6 @@ export class Recording {
   readonly conversationId = crypto.randomUUID();
   readonly #port: TaskPort;
   readonly #goesToPort: boolean;
-  #isPaced = true;
 
   constructor(file: string, settings: NonNullable<TaskSettings["telemetry"]>, port: TaskPort) {
     this.#port = port;
@@ -35,14 +30,8 @@ export class Recording {
   }
 
   /** The same bytes, not faster than their records are taken. */
-  async *paced(source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const bytes of source) {
-      yield bytes;
-      if (!this.#isPaced || this.telemetry.stats.queued < PACE) continue;
-      const result = await this.telemetry.forceFlush(collectorIsDown ? { timeoutMs: IMPATIENT_MS } : {});
-      // One that does not answer holds up nothing.
-      if (result === "timed_out") this.#isPaced = false;
-    }
+  paced(source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    return paced(source, this.telemetry, () => (collectorIsDown ? { timeoutMs: IMPATIENT_MS } : {}));
   }
 
   /** Exports what is left. Lines are there when it resolves; a collector may take its time, while other files are read. */

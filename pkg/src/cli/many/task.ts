@@ -6,9 +6,10 @@ import { dirname } from "node:path";
 import { aggregate, StreamError } from "../../index.js";
 import type { AggregateOptions, Item } from "../../index.js";
 import { isItemOrEnd, rechunk } from "../run.js";
+import { RECORDED_READ_BYTES } from "../telemetry.js";
 import type { Lines } from "./command.js";
 import type { Channel } from "./order.js";
-import { Recording, RECORDED_READ_BYTES } from "./recording.js";
+import { Recording } from "./recording.js";
 import { failedRow } from "./rows.js";
 import type { Row } from "./rows.js";
 
