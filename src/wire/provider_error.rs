@@ -38,9 +38,10 @@ pub fn from_body(status: u16, body: &str) -> ProviderError {
     error
 }
 
-/// An error without a message: its text says what there is to say, as an excerpt.
+/// An error without a message: its text says what there is to say, if it is long as an excerpt.
 pub(crate) fn quote(error: &mut ProviderError, text: &str) {
-    error.message = excerpt(text);
+    let whole = text.trim();
+    error.message = if whole.len() <= EXCERPT_LIMIT { whole.to_owned() } else { excerpt(text) };
     error.raw = truncated(text, RAW_LIMIT).to_owned();
 }
 
