@@ -104,19 +104,25 @@ fn no_thundering_herd_when_a_collector_comes_back() {
     ];
     println!("{} clients, ten minutes of outage; requests per second", fleet_size());
     println!(
-        "{:34} {:>8} {:>8} {:>8} {:>6} {:>10}",
-        "outage", "before", "during", "peak", "ratio", "drained"
+        "{:34} {:>8} {:>8} {:>8} {:>6} {:>10} {:>12} {:>6}",
+        "outage", "before", "during", "peak", "ratio", "drained", "records", "unsent"
     );
     for (name, fault, capacity) in cases {
         let (load, fleet) = outage(fault, capacity);
         let Load { before, during, peak, drained_s } = load;
         let ratio = peak / before;
-        println!("{name:34} {before:>8.0} {during:>8.0} {peak:>8.0} {ratio:>6.1} {drained_s:>8.0} s");
+        let Account { pushed, stats, .. } = fleet.account();
+        let Dropped { unload, .. } = stats.dropped;
+        println!(
+            "{name:34} {before:>8.0} {during:>8.0} {peak:>8.0} {ratio:>6.1} {drained_s:>8.0} s {pushed:>12} {unload:>6}"
+        );
         assert!(ratio <= PEAK_TO_MEAN, "{name}: {ratio}");
         assert!(drained_s.is_finite(), "{name}: not drained");
         assert_balanced(name, &fleet);
-        // Ten streams of six records fit every queue.
-        assert_eq!(fleet.account().stats.dropped.total(), 0, "{name}");
+        // They fit every queue. A page that goes away during an outage, with two dozen streams in its queue, may send no more
+        // than `UNLOAD_BUDGET`; of a hundred thousand there is one or another.
+        assert_eq!(stats.dropped.total(), unload, "{name}: {:?}", stats.dropped);
+        assert!(unload as f64 <= 1e-6 * pushed as f64, "{name}: {unload} of {pushed}");
     }
 }
 
