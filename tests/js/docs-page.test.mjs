@@ -106,8 +106,11 @@ test("from the README to a streaming page, as a new user goes", { timeout: 120_0
   refusal = { status: 401, headers: { "content-type": "application/json" }, steps: [body] };
   await page.click("button");
   await shows("http_status: HTTP 401: Incorrect API key provided.");
-  refusal = { steps: [frame({ content: "Bl" }), destroy] };
+  const { promise: begun, resolve: isBegun } = deferred();
+  refusal = { steps: [frame({ content: "Bl" }), until(begun), destroy] };
   await page.click("button");
+  await shows("Bl");
+  isBegun();
   await shows("transport: ");
   await shows("Bl");
   const elsewhere = await startServer(t, code, { cwd, env: { ...env, API_URL: `http://127.0.0.1:${await freePort()}`, PORT: String(await freePort()) } });
