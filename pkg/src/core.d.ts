@@ -155,27 +155,32 @@ export type WorkerOutput =
 export interface TelemetryCore {
   /** The events. Field names are those of the public types; absent ones are omitted. */
   conversationStarts(event: object): void;
-  apiRequest(event: {
-    attempt: number;
-    duration_ms: number;
-    status?: number;
-    error_message?: string;
-    cf_ray?: string;
-  }): void;
-  userPrompt(prompt: string): void;
-  toolDecision(event: { tool_name: string; call_id: string; decision: string; source: string }): void;
-  toolResult(event: {
-    tool_name: string;
-    call_id?: string;
-    arguments?: string;
-    duration_ms: number;
-    success: boolean;
-    output: string;
-  }): void;
+  /** Returns, as those that follow, whether there is something to `poll()`. */
+  apiRequest(
+    attempt: number,
+    durationMs: number,
+    status: number | undefined,
+    errorMessage: string | undefined,
+    cfRay: string | undefined,
+  ): boolean;
+  userPrompt(prompt: string): boolean;
+  /** Texts are joined by a character; all but the last have their lengths told. */
+  toolDecision(texts: string, toolName: number, callId: number, decision: number): boolean;
+  /** A length of -1: there is none, and nothing of it in the texts. */
+  toolResult(
+    texts: string,
+    toolName: number,
+    callId: number,
+    args: number,
+    durationMs: number,
+    success: boolean,
+  ): boolean;
   /** A request that failed before there was a stream: by its status, or with an exception. */
   requestFailed(request: TelemetryCoreRequest, status: number | undefined, message: string, aborted: boolean): void;
   /** An event of the caller's own; what the attributes' values become is in src/wasm/telemetry_values.rs. */
   log(name: string, attributes: object): void;
+  /** Whether there is something to `poll()`, which costs more. */
+  hasOutput(): boolean;
   /** The next thing the worker wants, as JSON text of a `WorkerOutput`; `undefined`: nothing more now. */
   poll(): string | undefined;
   /** The encoded request body of an export that was asked for. */
@@ -203,6 +208,8 @@ export interface TelemetryCore {
   /** Batches to be sent at once because the page goes away: JSON text of `{id, signal, records, body_len}[]`. */
   takeForUnload(budgetBytes: number, resendInFlight: boolean): string;
   abandon(): void;
+  /** How many are dropped or rejected so far: another number than before says that there is something to tell. */
+  losses(): number;
   /** JSON text of src/otlp/queue.rs `Stats`; with metrics, theirs are in `metrics`. */
   stats(): string;
   free(): void;

@@ -21,10 +21,10 @@ mod catalog;
 mod fields;
 pub mod gen_ai;
 mod observe;
-mod prefix;
 mod recorder;
 mod redact;
 mod session;
+mod template;
 mod timestamp;
 mod traceparent;
 

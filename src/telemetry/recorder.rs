@@ -3,11 +3,10 @@
 use super::catalog::{
     Event, SseCompleted, SseEvent, SseFrame, SseSummary, StreamTimings, ToolResult, UserPrompt,
 };
-use super::fields::{Encoder, Fields};
 use super::gen_ai::{GenAi, Operation, Request, Told};
 use super::observe::Observation;
-use super::prefix::Prefix;
 use super::session::Session;
+use super::template::Templates;
 use crate::aggregator::Aggregator;
 use crate::error::Error;
 use crate::otlp::metrics::{Histogram, Instrument};
@@ -41,7 +40,7 @@ pub struct Recorder {
     codex: bool,
     gen_ai: Option<GenAi>,
     /// `None` where limits may cut records of the catalog.
-    prefix: Option<Prefix>,
+    templates: Option<Templates>,
     buffer: Vec<u8>,
 }
 
@@ -55,7 +54,7 @@ pub struct StreamCounts {
 impl Recorder {
     /// A recorder for one run.
     pub fn new(session: Session, sse_events: SseEvents, format: Format, limits: Limits) -> Self {
-        let prefix = Prefix::new(&session, format, &limits);
+        let templates = Templates::new(&session, format, &limits);
         Self {
             session,
             sse_events,
@@ -64,7 +63,7 @@ impl Recorder {
             limits,
             codex: true,
             gen_ai: None,
-            prefix,
+            templates,
             buffer: Vec::new(),
         }
     }
@@ -131,17 +130,14 @@ impl Recorder {
 
     /// Encodes an event that happened at `unix_nanos`; valid until the next call.
     pub fn encode(&mut self, event: &dyn Event, unix_nanos: u64) -> &[u8] {
-        let Self { session, prefix, format, buffer, .. } = self;
-        let Some(prefix) = prefix else {
-            let record = session.record(event, unix_nanos);
-            return encoded(record, &self.limits, *format, buffer);
-        };
+        let Self { session, templates, format, limits, buffer, .. } = self;
         empty(buffer);
-        buffer.extend_from_slice(prefix.of(session, event.name(), event.kind(), unix_nanos));
-        let mut encoder = Encoder { format: *format, out: buffer };
-        event.write(&mut Fields::new(&mut encoder, session.attribute_types));
-        format.end_record(&session.bare(event.name(), unix_nanos), buffer);
-        buffer
+        let is_encoded =
+            templates.as_mut().is_some_and(|templates| templates.encode(session, event, unix_nanos, buffer));
+        if is_encoded {
+            return buffer;
+        }
+        encoded(session.record(event, unix_nanos), limits, *format, buffer)
     }
 
     /// Encodes an event that is not of the catalog; see [`Session::own_record`].
@@ -165,10 +161,9 @@ impl Recorder {
 
     /// The event of a tool's result, with what of its arguments and output may leave.
     pub fn tool_result(&self, result: ToolResult) -> ToolResult {
-        let arguments = result.arguments.as_deref().map(|text| self.session.tool_arguments.apply(text));
         ToolResult {
-            arguments: arguments.map(ToOwned::to_owned),
-            output: self.session.tool_output.apply(&result.output).to_owned(),
+            arguments: result.arguments.map(|text| self.session.tool_arguments.apply_to(text)),
+            output: self.session.tool_output.apply_to(result.output),
             ..result
         }
     }

@@ -29,6 +29,17 @@ impl ContentPolicy {
             }
         }
     }
+
+    /// The same of a text that is not needed any more.
+    pub(super) fn apply_to(self, mut content: String) -> String {
+        match self {
+            Self::Redacted => REDACTED.to_owned(),
+            Self::Full | Self::AtMost(_) => {
+                content.truncate(self.apply(&content).len());
+                content
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,31 +9,44 @@ use wasm_bindgen::prelude::*;
 
 use super::aggregator::error_json;
 use super::clock;
-use super::telemetry_events;
+use super::telemetry_events::{self, Texts, whole};
 use super::telemetry_shapes::{self, JsSettings, SCOPE};
 use super::telemetry_values;
 use crate::aggregator::Aggregator;
 use crate::error::{Error, ErrorCode, ProviderError};
+use crate::otlp::queue::Stats;
 use crate::otlp::retry::{Outcome, classify_grpc, classify_http, classify_network, classify_sink};
 use crate::otlp::signals::{Now, Signals};
-use crate::otlp::{Envelope, ExportId, Format, Scope, Signal};
+use crate::otlp::{Envelope, ExportId, Format, Output, Scope, Signal};
 use crate::telemetry::gen_ai::{Operation, Request};
-use crate::telemetry::{Event, Recorder, StreamCounts};
+use crate::telemetry::{ApiRequest, Event, Recorder, StreamCounts, ToolDecision, ToolResult};
 
 /// What the streams and the facade share.
 #[derive(Debug)]
 pub(super) struct Shared {
     recorder: Recorder,
     signals: Signals,
+    /// What the worker wants next, if it was asked.
+    output: Option<Output>,
     exports: bool,
 }
 
 impl Shared {
-    fn record(&mut self, event: &dyn Event) {
-        if self.exports && self.recorder.records_catalog() {
-            let Now { ms, unix_nanos } = now();
-            self.signals.push(self.recorder.encode(event, unix_nanos), ms);
+    /// Returns whether there is something to [`TelemetryCore::poll`].
+    fn record(&mut self, event: &dyn Event) -> bool {
+        if !(self.exports && self.recorder.records_catalog()) {
+            return false;
         }
+        let Now { ms, unix_nanos } = now();
+        self.signals.push(self.recorder.encode(event, unix_nanos), ms);
+        self.has_output()
+    }
+
+    fn has_output(&mut self) -> bool {
+        if self.output.is_none() {
+            self.output = self.signals.poll_output();
+        }
+        self.output.is_some()
     }
 
     /// What the conventions for generative AI follow of a stream, if they do.
@@ -138,38 +151,64 @@ impl TelemetryCore {
         Ok(())
     }
 
-    /// Records `codex.api_request`.
+    /// Records `codex.api_request`; returns, as those that follow, whether there is something to [`TelemetryCore::poll`].
     #[wasm_bindgen(js_name = apiRequest)]
-    pub fn api_request(&self, event: JsValue) -> Result<(), JsValue> {
-        let event = telemetry_events::api_request(&event).map_err(thrown)?;
-        self.shared.borrow_mut().record(&event);
-        Ok(())
+    pub fn api_request(
+        &self,
+        attempt: f64,
+        duration_ms: f64,
+        status: Option<u16>,
+        error_message: Option<String>,
+        cf_ray: Option<String>,
+    ) -> bool {
+        let (attempt, duration_ms) = (whole(attempt), whole(duration_ms));
+        let event = ApiRequest { duration_ms, status, error_message, attempt, cf_ray };
+        self.shared.borrow_mut().record(&event)
     }
 
     /// Records `codex.user_prompt`.
     #[wasm_bindgen(js_name = userPrompt)]
-    pub fn user_prompt(&self, prompt: &str) {
+    pub fn user_prompt(&self, prompt: &str) -> bool {
         let mut shared = self.shared.borrow_mut();
         let event = shared.recorder.user_prompt(prompt);
-        shared.record(&event);
+        shared.record(&event)
     }
 
-    /// Records `codex.tool_decision`.
+    /// Records `codex.tool_decision`; of its texts and their lengths see [`Texts`].
     #[wasm_bindgen(js_name = toolDecision)]
-    pub fn tool_decision(&self, event: JsValue) -> Result<(), JsValue> {
-        let event = telemetry_events::tool_decision(&event).map_err(thrown)?;
-        self.shared.borrow_mut().record(&event);
-        Ok(())
+    pub fn tool_decision(&self, texts: &str, tool_name: u32, call_id: u32, decision: u32) -> bool {
+        let mut texts = Texts(texts);
+        let event = ToolDecision {
+            tool_name: texts.next(tool_name).to_owned(),
+            call_id: texts.next(call_id).to_owned(),
+            decision: texts.next(decision).to_owned(),
+            source: texts.0.to_owned(),
+        };
+        self.shared.borrow_mut().record(&event)
     }
 
-    /// Records `codex.tool_result`.
+    /// Records `codex.tool_result`; -1 is the length of what there is none of.
     #[wasm_bindgen(js_name = toolResult)]
-    pub fn tool_result(&self, event: JsValue) -> Result<(), JsValue> {
-        let result = telemetry_events::tool_result(&event).map_err(thrown)?;
+    pub fn tool_result(
+        &self,
+        texts: &str,
+        tool_name: u32,
+        call_id: i32,
+        arguments: i32,
+        duration_ms: f64,
+        success: bool,
+    ) -> bool {
+        let mut texts = Texts(texts);
         let mut shared = self.shared.borrow_mut();
-        let event = shared.recorder.tool_result(result);
-        shared.record(&event);
-        Ok(())
+        let event = shared.recorder.tool_result(ToolResult {
+            tool_name: texts.next(tool_name).to_owned(),
+            call_id: texts.next_some(call_id).map(str::to_owned),
+            arguments: texts.next_some(arguments).map(str::to_owned),
+            duration_ms: whole(duration_ms),
+            success,
+            output: texts.0.to_owned(),
+        });
+        shared.record(&event)
     }
 
     /// Records an event of the caller's own.
@@ -201,9 +240,16 @@ impl TelemetryCore {
         }
     }
 
+    /// Whether there is something to [`TelemetryCore::poll`]: mostly there is not, and this is cheaper to learn.
+    #[wasm_bindgen(js_name = hasOutput)]
+    pub fn has_output(&self) -> bool {
+        self.shared.borrow_mut().has_output()
+    }
+
     /// The next thing that the worker wants, as JSON text.
     pub fn poll(&self) -> Option<String> {
-        let output = self.shared.borrow_mut().signals.poll_output()?;
+        let mut shared = self.shared.borrow_mut();
+        let output = shared.output.take().or_else(|| shared.signals.poll_output())?;
         Some(telemetry_shapes::output_json(&output))
     }
 
@@ -291,6 +337,13 @@ impl TelemetryCore {
         self.shared.borrow_mut().signals.abandon(clock::now_ms());
     }
 
+    /// How many records, and metrics, are lost so far: a number that changes when there is something new to tell.
+    pub fn losses(&self) -> f64 {
+        let shared = self.shared.borrow();
+        let of = |stats: &Stats| stats.dropped.total().saturating_add(stats.rejected) as f64;
+        of(&shared.signals.stats()) + shared.signals.metrics_stats().as_ref().map_or(0.0, of)
+    }
+
     /// What became of the records, as JSON text.
     pub fn stats(&self) -> String {
         let shared = self.shared.borrow();
@@ -330,7 +383,7 @@ fn build(settings: &JsValue) -> Result<TelemetryCore, Error> {
         }
         recorder = recorder.with_gen_ai(gen_ai, codex);
     }
-    let shared = Rc::new(RefCell::new(Shared { recorder, signals, exports: js.exports }));
+    let shared = Rc::new(RefCell::new(Shared { recorder, signals, output: None, exports: js.exports }));
     Ok(TelemetryCore { shared })
 }
 

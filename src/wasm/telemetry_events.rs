@@ -8,8 +8,8 @@ use super::telemetry_object::{Fields, json_of, push_list};
 use super::telemetry_values;
 use crate::error::Error;
 use crate::json::{self, JsonText};
+use crate::telemetry::ConversationStarts;
 use crate::telemetry::gen_ai::Request;
-use crate::telemetry::{ApiRequest, ConversationStarts, ToolDecision, ToolResult};
 
 /// What an event's object is called in messages.
 const EVENT: &str = "telemetry event";
@@ -44,47 +44,35 @@ pub(super) fn conversation_starts(value: &JsValue) -> Result<ConversationStarts,
     js.finish(event)
 }
 
-pub(super) fn api_request(value: &JsValue) -> Result<ApiRequest, Error> {
-    let names = ["duration_ms", "status", "error_message", "attempt", "cf_ray"];
-    let json = json_of(value, EVENT, &names)?;
-    let js = Fields::of(&json, EVENT);
-    let event = ApiRequest {
-        duration_ms: whole(js.number("duration_ms")),
-        status: js.number_some("status").map(|status| status as u16),
-        error_message: js.text_some("error_message"),
-        attempt: whole(js.number("attempt")),
-        cf_ray: js.text_some("cf_ray"),
-    };
-    js.finish(event)
-}
+/// Texts that came as one: a call with four of them would have been four copies. There is a character between each and
+/// the next, so that halves of surrogate pairs do not meet.
+#[derive(Debug)]
+pub(super) struct Texts<'t>(pub(super) &'t str);
 
-pub(super) fn tool_decision(value: &JsValue) -> Result<ToolDecision, Error> {
-    let json = json_of(value, EVENT, &["tool_name", "call_id", "decision", "source"])?;
-    let js = Fields::of(&json, EVENT);
-    let event = ToolDecision {
-        tool_name: js.text("tool_name"),
-        call_id: js.text("call_id"),
-        decision: js.text("decision"),
-        source: js.text("source"),
-    };
-    js.place_of("decision", &event.decision, &ToolDecision::DECISIONS);
-    js.place_of("source", &event.source, &ToolDecision::SOURCES);
-    js.finish(event)
-}
+impl<'t> Texts<'t> {
+    /// The next text, of a length in UTF-16 code units; the last is what is left.
+    pub(super) fn next(&mut self, units: u32) -> &'t str {
+        let mut left = units as usize;
+        let end = match self.0.as_bytes().get(..left) {
+            Some(text) if text.is_ascii() => left,
+            _ => {
+                let is_next = |(_, next): &(usize, char)| {
+                    let is_next = left == 0;
+                    left = left.saturating_sub(next.len_utf16());
+                    is_next
+                };
+                self.0.char_indices().find(is_next).map_or(self.0.len(), |(at, _)| at)
+            }
+        };
+        let text = self.0.get(..end).unwrap_or_default();
+        self.0 = self.0.get(end + 1..).unwrap_or_default();
+        text
+    }
 
-pub(super) fn tool_result(value: &JsValue) -> Result<ToolResult, Error> {
-    let names = ["tool_name", "call_id", "arguments", "duration_ms", "success", "output"];
-    let json = json_of(value, EVENT, &names)?;
-    let js = Fields::of(&json, EVENT);
-    let event = ToolResult {
-        tool_name: js.text("tool_name"),
-        call_id: js.text_some("call_id"),
-        arguments: js.text_some("arguments"),
-        duration_ms: whole(js.number("duration_ms")),
-        success: js.flag("success"),
-        output: js.text("output"),
-    };
-    js.finish(event)
+    /// The next text, if its length is none that is negative.
+    pub(super) fn next_some(&mut self, units: i32) -> Option<&'t str> {
+        u32::try_from(units).ok().map(|units| self.next(units))
+    }
 }
 
 /// A request, of `TelemetryRequest`, and its content. What can not be read is as good as absent: the facade has made the
@@ -92,7 +80,9 @@ pub(super) fn tool_result(value: &JsValue) -> Result<ToolResult, Error> {
 pub(super) fn request(request: &JsValue, content: &JsValue) -> Request {
     let mut read = Request::default();
     let names = ["started_ms", "model", "server_address", "server_port", "parameters"];
-    if let Ok(json) = json_of(request, EVENT, &names) {
+    if request.is_object()
+        && let Ok(json) = json_of(request, EVENT, &names)
+    {
         let js = Fields::of(&json, EVENT);
         read = Request {
             started_ms: js.number_some("started_ms"),
@@ -116,7 +106,7 @@ pub(super) fn request(request: &JsValue, content: &JsValue) -> Request {
 }
 
 /// JavaScript's numbers, where whole ones are meant.
-fn whole(value: f64) -> u64 {
+pub(super) fn whole(value: f64) -> u64 {
     value.max(0.0) as u64
 }
 

@@ -133,17 +133,12 @@ impl<'j> Fields<'j> {
     /// One of a list of words, by its place; 0 if it is none of them.
     pub(super) fn one_of(&self, name: &str, words: &[&str]) -> usize {
         let value = self.text(name);
-        self.place_of(name, &value, words)
-    }
-
-    /// The place of a field's text in a list of words; 0 if it is none of them.
-    pub(super) fn place_of(&self, name: &str, value: &str, words: &[&str]) -> usize {
         let place = words.iter().position(|word| *word == value);
         if place.is_none() {
             let mut message = format!("{name} must be one of ");
             push_list(&mut message, &mut words.iter().map(|word| Cow::Borrowed(*word)));
             message.push_str(", not \"");
-            message.push_str(value);
+            message.push_str(&value);
             message.push('"');
             self.fail(Error::new(ErrorCode::BadOption, message));
         }

@@ -29,19 +29,42 @@ impl TelemetryCore {
 
     /// Nothing.
     #[wasm_bindgen(js_name = apiRequest)]
-    pub fn api_request(&self, _event: JsValue) {}
+    pub fn api_request(
+        &self,
+        _attempt: f64,
+        _duration_ms: f64,
+        _status: Option<u16>,
+        _error_message: Option<String>,
+        _cf_ray: Option<String>,
+    ) -> bool {
+        false
+    }
 
     /// Nothing.
     #[wasm_bindgen(js_name = userPrompt)]
-    pub fn user_prompt(&self, _prompt: &str) {}
+    pub fn user_prompt(&self, _prompt: &str) -> bool {
+        false
+    }
 
     /// Nothing.
     #[wasm_bindgen(js_name = toolDecision)]
-    pub fn tool_decision(&self, _event: JsValue) {}
+    pub fn tool_decision(&self, _texts: &str, _tool_name: u32, _call_id: u32, _decision: u32) -> bool {
+        false
+    }
 
     /// Nothing.
     #[wasm_bindgen(js_name = toolResult)]
-    pub fn tool_result(&self, _event: JsValue) {}
+    pub fn tool_result(
+        &self,
+        _texts: &str,
+        _tool_name: u32,
+        _call_id: i32,
+        _arguments: i32,
+        _duration_ms: f64,
+        _success: bool,
+    ) -> bool {
+        false
+    }
 
     /// Nothing.
     #[wasm_bindgen(js_name = requestFailed)]
@@ -49,6 +72,12 @@ impl TelemetryCore {
 
     /// Nothing.
     pub fn log(&self, _name: &str, _attributes: &JsValue) {}
+
+    /// Whether a flush or the shutdown is done.
+    #[wasm_bindgen(js_name = hasOutput)]
+    pub fn has_output(&self) -> bool {
+        !self.outputs.borrow().is_empty()
+    }
 
     /// The ends of flushes and of the shutdown.
     pub fn poll(&self) -> Option<String> {
@@ -123,6 +152,11 @@ impl TelemetryCore {
 
     /// Nothing.
     pub fn abandon(&self) {}
+
+    /// None.
+    pub fn losses(&self) -> f64 {
+        0.0
+    }
 
     /// All zeros.
     pub fn stats(&self) -> String {

@@ -132,6 +132,7 @@ export class Driver {
   #broken = false;
   #failures = 0;
   #cancelled = 0;
+  #losses = 0;
   #seen = EMPTY_STATS;
 
   /** @param exporter of `createExporter`; without one the core must have `exports: false`. */
@@ -159,9 +160,7 @@ export class Driver {
     if (this.#draining) return;
     this.#draining = true;
     this.#guard(() => {
-      for (let text = this.#core.poll(); text !== undefined; text = this.#core.poll()) {
-        this.#perform(JSON.parse(text) as WorkerOutput);
-      }
+      while (this.#core.hasOutput()) this.#perform(JSON.parse(this.#core.poll()!) as WorkerOutput);
     });
     this.#draining = false;
   }
@@ -281,7 +280,10 @@ export class Driver {
       else {
         this.#failures = 0;
       }
-      this.#tellOfLosses();
+      const losses = this.#core.losses();
+      // A success whose answer has a body may have a warning in it.
+      if (losses !== this.#losses || !isPlainSuccess(result)) this.#tellOfLosses();
+      this.#losses = losses;
     });
     this.drain();
   }
@@ -416,6 +418,12 @@ class Request implements ExportRequest {
   abort(): void {
     this.#controller.abort();
   }
+}
+
+/** Whether the collector took everything, without a word. */
+function isPlainSuccess(result: ExportResult): boolean {
+  if (result.type === "http" || result.type === "grpc") return result.body.length === 0;
+  return result.type === "exported";
 }
 
 function timeout({ timeoutMs }: FlushOptions): number | undefined {

@@ -8,7 +8,7 @@ export interface Attempt {
   duration_ms: number;
   status?: number;
   error_message?: string;
-  cf_ray?: string;
+  cf_ray?: string | undefined;
 }
 
 /** What {@link fetchWithRetries} needs beside fetch's own arguments. */
@@ -61,13 +61,9 @@ export async function fetchWithRetries(
 
 /** What an attempt that was answered came to. */
 export function attempted(attempt: number, startedAt: number, response: Response): Attempt {
-  const cfRay = response.headers.get("cf-ray");
-  return {
-    attempt,
-    duration_ms: performance.now() - startedAt,
-    status: response.status,
-    ...(cfRay === null ? {} : { cf_ray: cfRay }),
-  };
+  const duration_ms = performance.now() - startedAt;
+  const { headers, status } = response;
+  return { attempt, duration_ms, status, cf_ray: headers.get("cf-ray") ?? undefined };
 }
 
 /** What an attempt without an answer came to. Fetch's messages may have the URL in them, or a header. */

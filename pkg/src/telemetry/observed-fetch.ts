@@ -6,6 +6,7 @@ import { asStreamError } from "../bindings.js";
 import { StreamError } from "../errors.js";
 import { splitOptions } from "../options.js";
 import type { AggregatorOptions, FinalResponse } from "../types.js";
+import { recordAttempt } from "./events.js";
 import { attempted, isAbort, unanswered, withTraceparent } from "./fetch.js";
 import type { Attempt } from "./fetch.js";
 import { noteRequest, observerOf } from "./observe.js";
@@ -54,7 +55,7 @@ export function observedFetch(options: ObservedFetchOptions = {}): typeof global
   const observer = telemetry === undefined ? undefined : observerOf(telemetry);
   const record = (attempt: Attempt): void => {
     try {
-      observer?.core.apiRequest(attempt);
+      if (observer !== undefined) recordAttempt(observer.core, attempt);
     } catch {
       // A defect: the driver tells of it.
     }

@@ -5,7 +5,9 @@ import { Driver } from "./driver.js";
 import type { FlushOptions, FlushResult, TelemetryStats } from "./driver.js";
 import { coreSettings, createExporter } from "./exporter.js";
 import type { Exporter } from "./exporter.js";
+import { recordAttempt, recordDecision, recordResult } from "./events.js";
 import { describe, fetchWithRetries, isAbort } from "./fetch.js";
+import type { FetchOptions } from "./fetch.js";
 import { letObserve, noteRequest } from "./observe.js";
 import { requestOf } from "./request.js";
 import { requestMessage } from "./secrets.js";
@@ -37,9 +39,8 @@ const METRICS_INTERVAL_MS = 60_000;
 export class Telemetry {
   readonly #core: TelemetryCore;
   readonly #driver: Driver;
-  readonly #fetch: typeof globalThis.fetch;
-  readonly #maxRetries: number;
-  readonly #traceparent: string | undefined;
+  /** How requests are made. */
+  readonly #requests: FetchOptions;
   /** Whether requests are followed, for the conventions for generative AI. */
   readonly #follows: boolean;
 
@@ -78,11 +79,15 @@ export class Telemetry {
         }),
     );
     this.#driver = new Driver(this.#core, exporter, { onWarning: options.onWarning, warnings: settings.warnings });
-    // Taken now: a wrapper that is installed later, ours or another's, is not measured by itself.
-    this.#fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
-    this.#maxRetries = options.maxRetries ?? 4;
-    this.#traceparent = options.traceparent;
-    const [core, follows, traceparent] = [this.#core, this.#follows, this.#traceparent];
+    const { traceparent } = options;
+    this.#requests = {
+      // Taken now: a wrapper that is installed later, ours or another's, is not measured by itself.
+      fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
+      maxRetries: options.maxRetries ?? 4,
+      traceparent,
+      onAttempt: (attempt) => this.#record(() => recordAttempt(this.#core, attempt)),
+    };
+    const [core, follows] = [this.#core, this.#follows];
     letObserve(this, { core, drain: () => this.#driver.drain(), traceparent, follows });
   }
 
@@ -104,12 +109,12 @@ export class Telemetry {
 
   /** Records `codex.tool_decision`. */
   toolDecision(event: ToolDecision): void {
-    this.#record(() => this.#core.toolDecision(eventObject(event)));
+    this.#record(() => recordDecision(this.#core, event));
   }
 
   /** Records `codex.tool_result`. */
   toolResult(event: ToolResult): void {
-    this.#record(() => this.#core.toolResult(eventObject(event)));
+    this.#record(() => recordResult(this.#core, event));
   }
 
   /**
@@ -161,18 +166,15 @@ export class Telemetry {
    * `maxRetries` times, after `Retry-After` in seconds or a growing wait); a body that is a stream cannot be sent
    * twice. Returns the last response, whatever its status, and throws what fetch throws. Sends `traceparent`.
    */
-  async fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
-    const request = this.#follows ? requestOf(input, init) : undefined;
-    const pending = fetchWithRetries(input, init, {
-      fetch: this.#fetch,
-      maxRetries: this.#maxRetries,
-      traceparent: this.#traceparent,
-      onAttempt: (attempt) => this.#record(() => this.#core.apiRequest(attempt)),
-    });
-    if (request === undefined) return pending;
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+    return this.#follows ? this.#followed(input, init) : fetchWithRetries(input, init, this.#requests);
+  }
+
+  async #followed(input: string | URL | Request, init: RequestInit | undefined): Promise<Response> {
+    const request = requestOf(input, init);
     let response: Response;
     try {
-      response = await pending;
+      response = await fetchWithRetries(input, init, this.#requests);
     } catch (error) {
       this.#requestFailed(request, undefined, requestMessage(describe(error), input, init), isAbort(error));
       throw error;
@@ -200,15 +202,17 @@ export class Telemetry {
     return this.#driver.shutdown(options);
   }
 
-  #record(call: () => void): void {
+  /** @param call returns `false` if there is nothing for the driver to do. */
+  #record(call: () => boolean | void): void {
+    let wanted: boolean | void = undefined;
     try {
-      call();
+      wanted = call();
     } catch (error) {
       const failure = asStreamError(error);
       // A defect is the driver's to tell, once, and nobody's problem.
       if (failure.code !== "internal") throw failure;
     } finally {
-      this.#driver.drain();
+      if (wanted !== false) this.#driver.drain();
     }
   }
 }
