@@ -166,12 +166,13 @@ export interface TelemetryCore {
   userPrompt(prompt: string): boolean;
   /** Texts are joined by a character; all but the last have their lengths told. */
   toolDecision(texts: string, toolName: number, callId: number, decision: number): boolean;
-  /** A length of -1: there is none, and nothing of it in the texts. */
+  /** As above; -1 is the length of a call's id that there is none of. The output, which may be large, comes alone. */
   toolResult(
     texts: string,
     toolName: number,
     callId: number,
-    args: number,
+    hasArguments: boolean,
+    output: string,
     durationMs: number,
     success: boolean,
   ): boolean;

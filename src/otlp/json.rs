@@ -191,6 +191,13 @@ pub(super) fn write_attribute(out: &mut Vec<u8>, key: &str, value: &AnyValue<'_>
     write_key_value(out, key, value, 1);
 }
 
+/// The same of a text; nothing in the `key` is to be escaped.
+pub(super) fn write_text_attribute(out: &mut Vec<u8>, key: &str, text: &str) {
+    out.extend_from_slice(b"{\"key\":\"");
+    out.extend_from_slice(key.as_bytes());
+    write_text_end(out, text);
+}
+
 pub(super) fn end_attributes(out: &mut Vec<u8>) {
     close(out, b']');
     out.push(b',');
@@ -202,17 +209,20 @@ fn write_key_value(out: &mut Vec<u8>, key: &str, value: &AnyValue<'_>, depth: us
     match value.at_depth(depth) {
         AnyValue::Empty => out.extend_from_slice(b"\"},"),
         // Nearly all are texts: few pieces.
-        AnyValue::String(text) => {
-            out.extend_from_slice(b"\",\"value\":{\"stringValue\":\"");
-            write_escaped(out, text);
-            out.extend_from_slice(b"\"}},");
-        }
+        AnyValue::String(text) => write_text_end(out, text),
         value => {
             out.extend_from_slice(b"\",\"value\":");
             write_value(out, value, depth);
             out.extend_from_slice(b"},");
         }
     }
+}
+
+/// Writes what comes after the name of a text attribute.
+fn write_text_end(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(b"\",\"value\":{\"stringValue\":\"");
+    write_escaped(out, text);
+    out.extend_from_slice(b"\"}},");
 }
 
 fn write_value(out: &mut Vec<u8>, value: &AnyValue<'_>, depth: usize) {

@@ -7,6 +7,7 @@
 //! Receivers refuse a whole batch for one value that they do not like. So nothing here writes what any of the
 //! known decoders refuses: see [`json`] for the rules, and [`MAX_DEPTH`] for the one that is not about spelling.
 
+mod blocks;
 mod digits;
 pub mod json;
 mod limits;
@@ -78,6 +79,14 @@ impl Format {
         match self {
             Self::Json => json::write_attribute(out, key, value),
             Self::Protobuf => protobuf::write_attribute(out, key, value),
+        }
+    }
+
+    /// The same of a text, which nearly all attributes are; a `key` of letters, digits, `.` and `_`.
+    pub(crate) fn write_text_attribute(self, key: &str, text: &str, out: &mut Vec<u8>) {
+        match self {
+            Self::Json => json::write_text_attribute(out, key, text),
+            Self::Protobuf => protobuf::write_text_attribute(out, key, text),
         }
     }
 

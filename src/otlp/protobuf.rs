@@ -45,6 +45,17 @@ pub(super) fn write_attribute(out: &mut Vec<u8>, key: &str, value: &AnyValue<'_>
     write_message(out, ATTRIBUTES, |out| write_key_value(out, key, value, 1));
 }
 
+/// The same of a text, whose lengths are known before.
+pub(super) fn write_text_attribute(out: &mut Vec<u8>, key: &str, text: &str) {
+    let value_len = field_len(text.len());
+    write_tag(out, ATTRIBUTES, LEN);
+    write_varint(out, field_len(key.len()).saturating_add(field_len(value_len)) as u64);
+    write_bytes(out, 1, key.as_bytes());
+    write_tag(out, 2, LEN);
+    write_varint(out, value_len as u64);
+    write_bytes(out, 1, text.as_bytes());
+}
+
 /// Writes what comes after the attributes.
 pub(super) fn write_tail(record: &LogRecord<'_>, out: &mut Vec<u8>) {
     write_uint(out, 7, record.dropped_attributes_count);

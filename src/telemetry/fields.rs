@@ -18,6 +18,10 @@ pub enum AttributeTypes {
 /// Where attributes go: into a record, or encoded at once.
 pub(super) trait Sink {
     fn set(&mut self, key: &'static str, value: AnyValue<'_>);
+
+    fn text(&mut self, key: &'static str, value: &str) {
+        self.set(key, AnyValue::String(Cow::Borrowed(value)));
+    }
 }
 
 impl Sink for LogRecord<'_> {
@@ -45,6 +49,10 @@ impl Sink for Encoder<'_> {
     fn set(&mut self, key: &'static str, value: AnyValue<'_>) {
         self.format.write_attribute(key, &value, self.out);
     }
+
+    fn text(&mut self, key: &'static str, value: &str) {
+        self.format.write_text_attribute(key, value, self.out);
+    }
 }
 
 /// Writes attributes with the right types.
@@ -60,7 +68,7 @@ impl<'s> Fields<'s> {
     }
 
     pub(super) fn text(&mut self, key: &'static str, value: &str) {
-        self.sink.set(key, AnyValue::String(Cow::Borrowed(value)));
+        self.sink.text(key, value);
     }
 
     pub(super) fn text_some(&mut self, key: &'static str, value: Option<&str>) {

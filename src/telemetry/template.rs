@@ -47,7 +47,7 @@ impl Templates {
         }
         let mut common = Vec::new();
         let mut encoder = Encoder { format, out: &mut common };
-        session.each_common(&mut |key, value| encoder.set(key, value.into()));
+        session.each_common(&mut |key, value| encoder.text(key, value));
         Some(Self { format, common, events: Vec::new() })
     }
 
@@ -79,7 +79,7 @@ impl Templates {
         out.extend_from_slice(head);
         let mut encoder = Encoder { format, out };
         if let Some(kind) = event.kind() {
-            encoder.set("event.kind", kind.into());
+            encoder.text("event.kind", kind);
         }
         encoder.out.extend_from_slice(common);
         event.write(&mut Fields::new(&mut encoder, session.attribute_types));
@@ -98,8 +98,8 @@ impl Template {
         let mut bytes = Vec::new();
         format.begin_record(&record, &mut bytes);
         let mut encoder = Encoder { format, out: &mut bytes };
-        encoder.set("event.name", name.into());
-        encoder.set("event.timestamp", Timestamp::of(MOMENT).as_str().into());
+        encoder.text("event.name", name);
+        encoder.text("event.timestamp", Timestamp::of(MOMENT).as_str());
         let tail = bytes.len();
         if format == Format::Json {
             bytes.push(b',');

@@ -187,14 +187,15 @@ impl TelemetryCore {
         self.shared.borrow_mut().record(&event)
     }
 
-    /// Records `codex.tool_result`; -1 is the length of what there is none of.
+    /// Records `codex.tool_result`; -1 is the length of a call's id that there is none of.
     #[wasm_bindgen(js_name = toolResult)]
     pub fn tool_result(
         &self,
         texts: &str,
         tool_name: u32,
         call_id: i32,
-        arguments: i32,
+        has_arguments: bool,
+        output: &str,
         duration_ms: f64,
         success: bool,
     ) -> bool {
@@ -203,10 +204,10 @@ impl TelemetryCore {
         let event = shared.recorder.tool_result(ToolResult {
             tool_name: texts.next(tool_name).to_owned(),
             call_id: texts.next_some(call_id).map(str::to_owned),
-            arguments: texts.next_some(arguments).map(str::to_owned),
+            arguments: has_arguments.then(|| texts.0.to_owned()),
             duration_ms: whole(duration_ms),
             success,
-            output: texts.0.to_owned(),
+            output: output.to_owned(),
         });
         shared.record(&event)
     }

@@ -59,7 +59,8 @@ impl TelemetryCore {
         _texts: &str,
         _tool_name: u32,
         _call_id: i32,
-        _arguments: i32,
+        _has_arguments: bool,
+        _output: &str,
         _duration_ms: f64,
         _success: bool,
     ) -> bool {

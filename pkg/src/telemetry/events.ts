@@ -39,9 +39,9 @@ export function recordResult(core: TelemetryCore, event: ToolResult): boolean {
   if (typeof duration_ms !== "number" && duration_ms !== null) throw bad("duration_ms", "a number");
   if (typeof success !== "boolean") throw bad("success", "true or false");
   text("output", output);
-  const texts = `${tool_name}\n${id === undefined ? "" : `${id}\n`}${given === undefined ? "" : `${given}\n`}${output}`;
+  const texts = `${tool_name}\n${id === undefined ? "" : `${id}\n`}${given ?? ""}`;
   const duration = Number.isFinite(duration_ms) ? duration_ms : 0;
-  return core.toolResult(texts, tool_name.length, id?.length ?? -1, given?.length ?? -1, duration, success);
+  return core.toolResult(texts, tool_name.length, id?.length ?? -1, given !== undefined, output, duration, success);
 }
 
 function decisionFields({ tool_name, call_id, decision, source }: ToolDecision): ToolDecision {
