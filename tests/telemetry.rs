@@ -756,7 +756,9 @@ fn the_short_way_gives_the_same_bytes() {
                 for round in 0..12 {
                     let mut session = session(types, round % 2 == 0);
                     if round % 4 < 2 {
-                        session.trace = TraceParent::parse(TRACEPARENT).ok();
+                        // The second's ids spell a moment.
+                        let spelling = "00-c771c42bab756b0fc771c42bab756b0f-c771c42bab756b0f-01";
+                        session.trace = TraceParent::parse(rng.pick(&[TRACEPARENT, spelling])).ok();
                         session.auth_mode = Some(odd_text(rng));
                         (session.model, session.conversation_id) = (odd_text(rng), odd_text(rng));
                     }
@@ -768,7 +770,21 @@ fn the_short_way_gives_the_same_bytes() {
                     for _ in 0..40 {
                         if rng.below(3) == 0 {
                             let any = rng.next();
-                            at = *rng.pick(&[0, 1, AT, AT + 1, AT + 1_000_000, u64::MAX, any]);
+                            let edge = 10_u64.pow(18);
+                            let moments = [
+                                0,
+                                1,
+                                AT,
+                                AT + 1,
+                                AT + 1_000_000,
+                                edge - 1,
+                                edge,
+                                edge * 10 - 1,
+                                edge * 10,
+                                u64::MAX,
+                                any,
+                            ];
+                            at = *rng.pick(&moments);
                         }
                         let event = odd_event(rng);
                         let mut record = session.record(&*event, at);

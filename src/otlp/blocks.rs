@@ -71,3 +71,36 @@ impl Blocks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Records of all sizes, freed in about their order: each is found as it was, and at the end nothing is kept but the
+    /// block that is filled.
+    #[test]
+    fn bytes_are_found_until_they_are_freed() {
+        let mut blocks = Blocks::default();
+        let mut held: Vec<(Place, Vec<u8>)> = Vec::new();
+        let mut seed = 7_usize;
+        let mut next = |below: usize| {
+            seed = seed.wrapping_mul(0x5851_F42D).wrapping_add(12_345) & 0xFFFF_FFFF;
+            (seed >> 8) % below
+        };
+        for round in 0..3_000 {
+            let len = [0, 1, 700, 900, 5_000, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES][next(8)];
+            let bytes = vec![round as u8; len];
+            held.push((blocks.push(&bytes), bytes));
+            while held.len() > next(60) {
+                let (place, _) = held.remove(next(3) % held.len());
+                blocks.free(&place);
+            }
+            assert!(
+                held.iter().all(|(place, bytes)| blocks.get(place) == bytes && place.len() == bytes.len())
+            );
+        }
+        held.iter().for_each(|(place, _)| blocks.free(place));
+        let kept: usize = blocks.blocks.iter().map(|block| block.bytes.capacity()).sum();
+        assert!(kept <= BLOCK_BYTES, "{kept}");
+    }
+}

@@ -1,6 +1,7 @@
 // The methods that record: what they refuse, and that a tool's outcome is the caller's, whatever it is.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { assertFailure } from "./support/chat.mjs";
@@ -95,6 +96,13 @@ describe("what makes no event is refused, by name", () => {
     ["toolResult", undefined, /./],
     ["toolResult", { ...result, output: undefined }, /output/],
     ["toolResult", { ...result, duration_ms: undefined }, /duration_ms/],
+    ["toolResult", { ...result, duration_ms: "5" }, /^telemetry event: duration_ms must be a number$/],
+    ["toolResult", { ...result, tool_name: null }, /^telemetry event: tool_name must be a string$/],
+    ["toolResult", { ...result, call_id: 7 }, /^telemetry event: call_id must be a string$/],
+    ["toolResult", { ...result, arguments: { a: 1 } }, /^telemetry event: arguments must be a string$/],
+    ["toolResult", { ...result, success: "true" }, /^telemetry event: success must be true or false$/],
+    ["toolResult", { ...result, get output() { throw new Error("not now"); } }, /^not now$/],
+    ["toolDecision", { ...decision, get source() { throw new Error("not now"); } }, /^not now$/],
   ];
   for (const [method, event, message] of cases) {
     test(`${method}(${JSON.stringify(event)})`, async () => {
@@ -216,6 +224,52 @@ describe("an event of one's own", { concurrency: true }, () => {
     assert.equal(await telemetry.shutdown(), "ok");
     assert.deepEqual(records().map(({ eventName }) => eventName), ["app.inner", "app.outer"]);
   });
+});
+
+describe("texts are what they were, wherever one ends and the next begins", () => {
+  const texts = ["", "a", "\n", "a\nb", "\u00e9", "\u4f60\u597d", "\u{1f600}", "x\u{1f600}y\n", "\ud83d", "\ude00", "\0", "\u{1f600}".repeat(40)];
+  const wellFormed = (text) => new TextDecoder().decode(new TextEncoder().encode(text));
+  test("tool decisions", async () => {
+    const { telemetry, records } = telemetryInto();
+    const events = texts.flatMap((tool_name) => texts.map((call_id) => ({ tool_name, call_id, decision: "abort", source: "config" })));
+    events.forEach((event) => telemetry.toolDecision(event));
+    assert.equal(await telemetry.shutdown(), "ok");
+    const found = records().map(attributesOf).map(({ tool_name, call_id, decision, source }) => ({ tool_name, call_id, decision, source }));
+    assert.deepEqual(found, events.map((event) => ({ ...event, tool_name: wellFormed(event.tool_name), call_id: wellFormed(event.call_id) })));
+  });
+
+  test("tool results", async () => {
+    const { telemetry, records } = telemetryInto();
+    const events = texts.flatMap((text, at) =>
+      [...texts, undefined, null].flatMap((call_id) =>
+        [text, undefined, null].map((args) => ({ tool_name: text, call_id, arguments: args, output: texts[(at + 5) % texts.length] })),
+      ),
+    );
+    events.forEach((event) => telemetry.toolResult({ ...event, duration_ms: 1, success: true }));
+    assert.equal(await telemetry.shutdown(), "ok");
+    const found = records().map(attributesOf).map(({ tool_name, call_id, arguments: args, output }) => [tool_name, call_id, args, output]);
+    const plain = (value) => (typeof value === "string" ? wellFormed(value) : undefined);
+    assert.deepEqual(found, events.map(({ tool_name, call_id, arguments: args, output }) => [tool_name, call_id, args, output].map(plain)));
+  });
+});
+
+test("a duration that is no number of milliseconds is 0", async () => {
+  const cases = [[0, "0"], [12.9, "12"], [-1, "0"], [NaN, "0"], [Infinity, "0"], [null, "0"], [2 ** 53, String(2 ** 53)]];
+  const { telemetry, records } = telemetryInto();
+  for (const [duration_ms] of cases) telemetry.toolResult({ tool_name: "t", duration_ms, success: false, output: "" });
+  assert.equal(await telemetry.shutdown(), "ok");
+  assert.deepEqual(records().map((record) => attributesOf(record).duration_ms), cases.map(([, text]) => text));
+});
+
+test("the words of a decision are the catalog's", () => {
+  const catalog = readFileSync(new URL("../../src/telemetry/catalog.rs", import.meta.url), "utf8");
+  for (const [name, list] of [["decision", "DECISIONS"], ["source", "SOURCES"]]) {
+    const [, words] = new RegExp(`${list}: \\[&'static str; \\d\\] = \\[(.*?)\\];`).exec(catalog);
+    const event = { tool_name: "t", call_id: "c", decision: "denied", source: "user", [name]: "x" };
+    assert.throws(() => telemetryInto().telemetry.toolDecision(event), {
+      message: `${name} must be one of ${JSON.parse(`[${words}]`).join(", ")}, not "x"`,
+    });
+  }
 });
 
 test("a wrapper that is installed later does not see the telemetry", async (t) => {
