@@ -80,6 +80,12 @@ describe("runTool throws what the tool does", () => {
 describe("what makes no event is refused, by name", () => {
   const decision = { tool_name: "t", call_id: "c", decision: "denied", source: "user" };
   const result = { tool_name: "t", duration_ms: 1, success: true, output: "" };
+  const unreadable = (event, name) => {
+    const get = () => {
+      throw new Error("not now");
+    };
+    return Object.defineProperty({ ...event }, name, { get, enumerable: false });
+  };
   const cases = [
     ["userPrompt", 7, /prompt/],
     ["userPrompt", undefined, /prompt/],
@@ -101,8 +107,8 @@ describe("what makes no event is refused, by name", () => {
     ["toolResult", { ...result, call_id: 7 }, /^telemetry event: call_id must be a string$/],
     ["toolResult", { ...result, arguments: { a: 1 } }, /^telemetry event: arguments must be a string$/],
     ["toolResult", { ...result, success: "true" }, /^telemetry event: success must be true or false$/],
-    ["toolResult", { ...result, get output() { throw new Error("not now"); } }, /^not now$/],
-    ["toolDecision", { ...decision, get source() { throw new Error("not now"); } }, /^not now$/],
+    ["toolResult", unreadable(result, "output"), /^not now$/],
+    ["toolDecision", unreadable(decision, "source"), /^not now$/],
   ];
   for (const [method, event, message] of cases) {
     test(`${method}(${JSON.stringify(event)})`, async () => {
