@@ -82,10 +82,10 @@ mod tests {
     fn bytes_are_found_until_they_are_freed() {
         let mut blocks = Blocks::default();
         let mut held: Vec<(Place, Vec<u8>)> = Vec::new();
-        let mut seed = 7_usize;
+        let mut seed = 7_u32;
         let mut next = |below: usize| {
-            seed = seed.wrapping_mul(0x5851_F42D).wrapping_add(12_345) & 0xFFFF_FFFF;
-            (seed >> 8) % below
+            seed = seed.wrapping_mul(0x5851_F42D).wrapping_add(12_345);
+            (seed >> 8) as usize % below
         };
         for round in 0..3_000 {
             let len = [0, 1, 700, 900, 5_000, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES][next(8)];

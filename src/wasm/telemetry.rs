@@ -189,6 +189,10 @@ impl TelemetryCore {
 
     /// Records `codex.tool_result`; -1 is the length of a call's id that there is none of.
     #[wasm_bindgen(js_name = toolResult)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object would cross as text, which costs more than the record"
+    )]
     pub fn tool_result(
         &self,
         texts: &str,
