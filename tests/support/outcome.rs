@@ -184,7 +184,7 @@ fn responses_json(aggregator: &Aggregator) -> Value {
     let (mut content, mut reasoning, mut reasoning_text) = (String::new(), String::new(), String::new());
     let (mut refusal, mut calls, mut items) = (Value::Null, Vec::new(), Vec::new());
     for item in aggregator.items() {
-        let item = json!(*item);
+        let item = tree(&item.to_json());
         let texts = |list: &str, name: &str| -> String {
             let parts = item[list].as_array().into_iter().flatten();
             parts.filter_map(|part| part[name].as_str()).collect()
@@ -250,7 +250,7 @@ fn choice_json(choice: &streamgauge::ChoiceSummary) -> Value {
     let (mut content, mut reasoning, mut calls) = (String::new(), String::new(), Vec::new());
     out.insert("index".into(), json!(choice.index));
     for item in &choice.items {
-        let item = json!(**item);
+        let item = tree(&item.to_json());
         match item["type"].as_str() {
             Some("message") => {
                 for part in item["content"].as_array().into_iter().flatten() {
