@@ -146,7 +146,7 @@ fn aggregate(aggregator: &Aggregator) -> Value {
 /// The items in the shape of the corpus's expectations for Anthropic streams.
 fn blocks_json(aggregator: &Aggregator) -> Value {
     let blocks = aggregator.items().into_iter().map(|item| {
-        let json = json!(*item);
+        let json = tree(&item.to_json());
         let provider = &json["provider"];
         let len = |name: &str| provider[name].as_str().map_or(0, str::len);
         let text = |part: &Value| part["text"].as_str().unwrap_or_default().to_owned();
