@@ -336,14 +336,16 @@ describe("warnings: one of a kind", () => {
     [{ rejected: 1, last_warning: "too old" }, { kind: "rejected", message: "too old" }],
     [{ last_warning: "use another endpoint" }, { kind: "rejected", message: "use another endpoint" }],
   ];
-  for (const [statistics, expected] of losses) {
-    test(expected.message, async () => {
+  // A warning is in an answer's body; the rest is told whatever the answer was.
+  const answers = [{ type: "http", status: 200, retryAfter: null, contentType: "application/json", body: new Uint8Array([123, 125]) }, { type: "exported" }];
+  for (const [statistics, expected, answer] of losses.flatMap((row) => answers.slice(0, row[0].last_warning ? 1 : 2).map((each) => [...row, each]))) {
+    test(`${expected.message} (${answer.type})`, async () => {
       const { core, driver, exporter, warnings } = setup();
       for (let id = 1; id <= 2; id++) {
         core.statistics = { ...STATS, ...statistics };
         core.send(id);
         driver.drain();
-        exporter.requests.at(-1).resolve({ type: "exported" });
+        exporter.requests.at(-1).resolve(answer);
         await settled();
       }
       assert.deepEqual(warnings, [expected]);

@@ -36,6 +36,11 @@ export class FakeCore {
     return new Promise((resolve) => this.#waiting.push({ name, resolve }));
   }
 
+  hasOutput() {
+    this.on("hasOutput");
+    return this.outputs.length > 0;
+  }
+
   poll() {
     this.on("poll");
     const output = this.outputs.shift();
@@ -67,6 +72,10 @@ export class FakeCore {
     return JSON.stringify(this.unload.shift() ?? []);
   }
   abandon() { this.#called("abandon"); }
+  losses() {
+    const of = ({ rejected, dropped }) => Object.values(dropped).reduce((sum, count) => sum + count, rejected);
+    return of(this.statistics) + of(this.statistics.metrics ?? STATS);
+  }
   stats() {
     this.on("stats");
     return JSON.stringify(this.statistics);
