@@ -7,7 +7,6 @@
 //! Receivers refuse a whole batch for one value that they do not like. So nothing here writes what any of the
 //! known decoders refuses: see [`json`] for the rules, and [`MAX_DEPTH`] for the one that is not about spelling.
 
-mod blocks;
 mod digits;
 pub mod json;
 mod limits;

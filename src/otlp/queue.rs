@@ -8,8 +8,6 @@ use std::mem;
 
 use serde::Serialize;
 
-use super::blocks::{Blocks, Place};
-
 /// What a request adds to its records, in bytes: how its size is known before it is encoded.
 ///
 /// Upper bounds, for a split by size must not turn out too large. For JSON: the text around the records, and 1 (the
@@ -187,7 +185,7 @@ pub(crate) struct Record {
     /// Counts up with each push: what a flush covers is what is below a number.
     pub(crate) sequence: u64,
     pub(crate) pushed_at_ms: f64,
-    place: Place,
+    pub(crate) bytes: Box<[u8]>,
 }
 
 /// Records, in order, that go into one request. They still count as held by the [`Queue`].
@@ -199,7 +197,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     fn add(&mut self, record: Record) {
-        self.bytes = self.bytes.saturating_add(record.place.len());
+        self.bytes = self.bytes.saturating_add(record.bytes.len());
         self.records.push(record);
     }
 
@@ -228,7 +226,7 @@ impl BatchLimits {
     }
 
     fn fits_more(&self, batch: &Batch, record: &Record) -> bool {
-        self.fits(batch.len().saturating_add(1), batch.bytes.saturating_add(record.place.len()))
+        self.fits(batch.len().saturating_add(1), batch.bytes.saturating_add(record.bytes.len()))
     }
 }
 
@@ -237,8 +235,6 @@ impl BatchLimits {
 pub(crate) struct Queue {
     max_records: usize,
     max_bytes: usize,
-    /// The bytes of all that is held.
-    blocks: Blocks,
     /// From `first` on; what was before it has been taken.
     waiting: Vec<Record>,
     first: usize,
@@ -255,7 +251,6 @@ impl Queue {
         Self {
             max_records,
             max_bytes,
-            blocks: Blocks::default(),
             waiting: Vec::new(),
             first: 0,
             waiting_bytes: 0,
@@ -266,23 +261,19 @@ impl Queue {
     }
 
     /// Appends a record, and returns whether there was room for it.
-    pub(crate) fn push(&mut self, bytes: &[u8], now_ms: f64) -> bool {
-        let held_bytes = self.held_bytes.saturating_add(bytes.len());
+    pub(crate) fn push(&mut self, bytes: impl AsRef<[u8]> + Into<Box<[u8]>>, now_ms: f64) -> bool {
+        let held_bytes = self.held_bytes.saturating_add(bytes.as_ref().len());
         if self.held >= self.max_records || held_bytes > self.max_bytes {
             return false;
         }
+        // The limit counts bytes, so nothing that it does not count is to be kept.
+        let bytes = bytes.into();
         self.held = self.held.saturating_add(1);
         self.held_bytes = held_bytes;
         self.waiting_bytes = self.waiting_bytes.saturating_add(bytes.len());
-        let place = self.blocks.push(bytes);
-        self.waiting.push(Record { sequence: self.next_sequence, pushed_at_ms: now_ms, place });
+        self.waiting.push(Record { sequence: self.next_sequence, pushed_at_ms: now_ms, bytes });
         self.next_sequence = self.next_sequence.saturating_add(1);
         true
-    }
-
-    /// The bytes of a record that is held.
-    pub(crate) fn bytes(&self, record: &Record) -> &[u8] {
-        self.blocks.get(&record.place)
     }
 
     /// Cuts off the oldest records, as many as fit. At least one, whatever its size, or it would wait for ever.
@@ -314,7 +305,7 @@ impl Queue {
             let spent = if batch.len() > 0 { limits.overhead.body_len(batch.len(), batch.bytes) } else { 0 };
             let rest = budget.saturating_sub(spent);
             let within = BatchLimits { body_bytes: limits.body_bytes.min(rest), ..*limits };
-            if within.fits(1, record.place.len()) {
+            if within.fits(1, record.bytes.len()) {
                 // Only now, so that a large record does not cut the batch of the small ones around it.
                 budget = rest;
                 batches.push(mem::take(&mut batch));
@@ -327,7 +318,7 @@ impl Queue {
             batches.push(batch);
         }
         self.waiting_bytes =
-            staying.iter().fold(0, |sum, record: &Record| sum.saturating_add(record.place.len()));
+            staying.iter().fold(0, |sum, record: &Record| sum.saturating_add(record.bytes.len()));
         (self.waiting, self.first) = (staying, 0);
         batches
     }
@@ -360,7 +351,6 @@ impl Queue {
     pub(crate) fn release(&mut self, batch: Batch) -> usize {
         self.held = self.held.saturating_sub(batch.len());
         self.held_bytes = self.held_bytes.saturating_sub(batch.bytes);
-        batch.records.iter().for_each(|record| self.blocks.free(&record.place));
         batch.len()
     }
 
@@ -400,7 +390,7 @@ impl Queue {
             self.waiting.drain(..self.first);
             self.first = 0;
         }
-        self.waiting_bytes = self.waiting_bytes.saturating_sub(record.place.len());
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(record.bytes.len());
         Some(record)
     }
 }

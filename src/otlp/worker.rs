@@ -128,15 +128,20 @@ impl Worker {
 
     /// Queues an encoded record. Never waits, never throws out an older one.
     ///
+    /// It is stored in exactly its size: a slice is copied, a vector gives its spare capacity back.
+    ///
     /// # Errors
     /// Why the record was dropped (and counted) instead: [`DropReason::Shutdown`], [`DropReason::TooLarge`] or
     /// [`DropReason::QueueFull`].
-    pub fn push(&mut self, record: impl AsRef<[u8]>, now_ms: f64) -> Result<(), DropReason> {
-        let record = record.as_ref();
+    pub fn push(
+        &mut self,
+        record: impl AsRef<[u8]> + Into<Box<[u8]>>,
+        now_ms: f64,
+    ) -> Result<(), DropReason> {
         self.set_time(now_ms);
         let result = if !matches!(self.phase, Phase::Open) {
             Err(DropReason::Shutdown)
-        } else if self.options.overhead.body_len(1, record.len()) > self.options.max_request_bytes {
+        } else if self.options.overhead.body_len(1, record.as_ref().len()) > self.options.max_request_bytes {
             Err(DropReason::TooLarge)
         } else if !self.queue.push(record, self.now_ms) {
             Err(DropReason::QueueFull)
@@ -269,7 +274,7 @@ impl Worker {
     pub fn records(&self, id: ExportId) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
         let export = self.sent.iter().find(|export| export.id == id);
         let records = export.map_or(&[][..], |export| &export.batch.records);
-        records.iter().map(|record| self.queue.bytes(record))
+        records.iter().map(|record| &*record.bytes)
     }
 
     /// Returns what became of the records so far.
