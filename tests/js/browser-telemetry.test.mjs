@@ -16,10 +16,11 @@
 // the first line, nor did a cold preflight. A synchronous XHR of a `data:` URL *before* it delays the end of the process, and
 // brought 86 of 88: not all, and no page's policy (CSP) should have to allow it.
 //
-// So: what a user closes is hidden first, and strict. A tab that goes at once (a driver, reduced motion, a pinned tab, the
-// window's last) is best effort in Firefox, all or nothing. With the package, in 20 runs of the tests below beside other
-// work: what a user closed arrived 80 of 80 times, what went at once 20 of 20, and a large request that was under way, which
-// only `pagehide` sends again, 9 of 20.
+// So: what a user closes is hidden first, and has the animation's time to reach the browser's own process, with a preflight
+// if there was none before. With the package, in 32 runs of the tests below beside other work, it arrived 128 of 128 times;
+// then once, on a slower machine, it did not. Here it may take `TRIES`: a package that does not send when it is hidden fails
+// them all. A tab that goes at once (a driver, reduced motion, a pinned tab, the window's last) is best effort in Firefox, all
+// or nothing: 31 of 32 times. A large request that was under way, which only `pagehide` sends again: 10 of 32.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -34,6 +35,8 @@ import { CUSTOM_HEADER, startSink } from "./support/browser-sink.mjs";
 
 const BUDGET = 60 * 1024;
 const timeout = 40_000;
+/** How often a tab that Firefox's user closes may take its last request with it, see above. */
+const TRIES = 3;
 
 /** The options of a page's telemetry; records wait until the page is hidden, or until they are flushed. */
 function options(exporter, batch = {}) {
@@ -212,6 +215,18 @@ function inBrowser(name) {
       return arrived;
     }
 
+    /** Leaves a page as `leaveOne` does, and asserts as `arrive` does; a tab that is closed in Firefox has `TRIES`. */
+    async function leaveAndArrive(t, end, leaveOne) {
+      for (let left = name === "Firefox" && end === "closed" ? TRIES : 1; ; ) {
+        const { run, sure, ...options } = await leaveOne();
+        const arrived = await run.settled(sure.length, options);
+        const lost = sure.filter((one) => !arrived.includes(one)).length;
+        if (lost === 0 || --left === 0) return { run, arrived: await arrive(run, sure, options) };
+        assert.equal(new Set(arrived).size, arrived.length, "none twice");
+        t.diagnostic(`the browser did not send ${lost} of ${sure.length}: once more`);
+      }
+    }
+
     /** What Firefox makes of a request in `pagehide`, see above: it is there whole and once, or not at all. */
     async function oneOrNone(t, run, all) {
       const arrived = await run.settled(all.length, { ms: 1500 });
@@ -223,11 +238,16 @@ function inBrowser(name) {
       for (const primed of [true, false]) {
         test(`${end}: what fits the budget arrives once (${primed ? "after" : "without"} an earlier batch)`, { timeout }, async (t) => {
           const count = await mostRecords(0);
-          const { page, run } = await started(t, { primed });
-          await ask(page, "record", 0, count);
-          assert.equal(run.requests.length, 0);
-          await leave(t, page);
-          assert.deepEqual(await arrive(run, names(count)), names(count));
+          let page;
+          const { run, arrived } = await leaveAndArrive(t, end, async () => {
+            const opened = await started(t, { primed });
+            page = opened.page;
+            await ask(page, "record", 0, count);
+            assert.equal(opened.run.requests.length, 0);
+            await leave(t, page);
+            return { run: opened.run, sure: names(count) };
+          });
+          assert.deepEqual(arrived, names(count));
           const [{ bytes }] = run.requests;
           assert.ok(bytes <= BUDGET && bytes > BUDGET - 1000, `${bytes} bytes in one request`);
           if (end !== "hidden") return;
@@ -240,11 +260,15 @@ function inBrowser(name) {
         const filling = 1000;
         const fits = await mostRecords(filling);
         const count = 4 * fits;
-        const { page, run } = await started(t);
-        await ask(page, "record", 0, count, filling);
-        await leave(t, page);
-        // A page that lives sends all; of one that goes, the budget's worth, the oldest, is sure.
-        const arrived = await arrive(run, names(end === "hidden" ? count : fits));
+        let page;
+        const { arrived } = await leaveAndArrive(t, end, async () => {
+          const opened = await started(t);
+          page = opened.page;
+          await ask(page, "record", 0, count, filling);
+          await leave(t, page);
+          // A page that lives sends all; of one that goes, the budget's worth, the oldest, is sure.
+          return { run: opened.run, sure: names(end === "hidden" ? count : fits) };
+        });
         t.diagnostic(`${arrived.length} of ${count} arrived; ${fits} were sure`);
         if (end !== "hidden") return;
         const { stats } = await ask(page, "flush");
@@ -270,11 +294,13 @@ function inBrowser(name) {
       });
 
       test(`${end}: a small request under way is left alone`, { timeout }, async (t) => {
-        const { page, run } = await started(t, { batch: { max_export_batch_size: 10 } });
-        run.behaviour.delayMs = 500;
-        await ask(page, "record", 0, 15);
-        await leave(t, page);
-        await arrive(run, names(15), { quietMs: 700 });
+        await leaveAndArrive(t, end, async () => {
+          const { page, run } = await started(t, { batch: { max_export_batch_size: 10 } });
+          run.behaviour.delayMs = 500;
+          await ask(page, "record", 0, 15);
+          await leave(t, page);
+          return { run, sure: names(15), quietMs: 700 };
+        });
       });
     }
 
