@@ -5,7 +5,7 @@
 import { Failure } from "./run.mjs";
 
 /** What stays visible of the glue; `host` of pkg/src/core.d.ts is what the glue finds instead of the globals. */
-const HEAD = "export function makeCore({ guard, setTimeout, clearTimeout }) {\n";
+const HEAD = "export function makeCore({ guard, performance, setTimeout, clearTimeout }) {\n";
 const CLASSES = ["PushAggregator", "StreamReader", "TelemetryCore"];
 const TAIL = `return { ${CLASSES.join(", ")}, initSync, init: __wbg_init, module: () => wasmModule };\n}\n`;
 

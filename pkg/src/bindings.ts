@@ -1,3 +1,4 @@
+import { clock } from "./clock.js";
 import { makeCore } from "./core.js";
 import type { CoreExports, Glue } from "./core.js";
 import { StreamError } from "./errors.js";
@@ -103,6 +104,7 @@ function newCore(): Core {
           typeof value === "function" ? guarded(name, value as () => unknown) : value,
         ]),
       ),
+    performance: clock,
     setTimeout(call, delayMs) {
       // Frames that were under way when the end came.
       if (core.defect !== undefined) return undefined;

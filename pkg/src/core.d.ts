@@ -1,5 +1,6 @@
 // The raw boundary: wasm-bindgen's glue, which pkg/scripts/glue.mjs made a function (dist/core.js). Not public.
 
+import type { Clock } from "./clock.js";
 import type { SharedSignal } from "./signal.js";
 
 /** The module's exports. */
@@ -11,6 +12,7 @@ export interface CoreExports {
 export interface Host {
   /** Puts what traps must go through around an instance's exports. */
   guard(exports: WebAssembly.Exports): WebAssembly.Exports;
+  performance: Clock;
   setTimeout(call: () => void, delayMs: number): unknown;
   clearTimeout(timer: unknown): void;
 }

@@ -250,8 +250,9 @@ export interface TokenUsage {
  * When things happened, in milliseconds since `aggregate()` was called; `null` for what did not happen.
  *
  * Tokens are timed as they arrive: all deltas of one network chunk (one `feed()`) are one arrival, at the moment at which it
- * is read, and so are chunks between which the clock did not move. While you do not ask for events nothing is read, so the
- * time that you take per event is in the gaps.
+ * is read, and so are chunks between which the clock did not move: in a browser it moves once in a millisecond (its exact
+ * clock costs more than an event). While you do not ask for events nothing is read, so the time that you take per event is in
+ * the gaps.
  */
 export interface Timings {
   /** The first bytes of the body, whatever they were. */

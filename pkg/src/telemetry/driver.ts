@@ -1,5 +1,6 @@
 // The worker's host: it owns the timer, the requests and the promises, and decides nothing.
 
+import { clock } from "../clock.js";
 import type { TelemetryCore, WorkerOutput } from "../core.js";
 import { holdProcess, isPage } from "./environment.js";
 import type { Exporter, ExportRequest, ExportResult } from "./exporter.js";
@@ -217,7 +218,7 @@ export class Driver {
     switch (output.type) {
       case "send": {
         const { id, signal: type = "logs", attempt, records, deadline_ms } = output;
-        const timeoutMs = Math.max(0, deadline_ms - performance.now());
+        const timeoutMs = Math.max(0, deadline_ms - clock.now());
         const request = new Request({ type, attempt, records, timeoutMs, body: this.#core.body(id), unload: false });
         if (this.#exporter !== undefined) this.#send(this.#exporter, id, request);
         return;
@@ -293,7 +294,7 @@ export class Driver {
     this.#timer = undefined;
     if (at === null) return;
     // A timer rounds down, and one that is early would have to be set again.
-    const delay = Math.min(Math.max(0, Math.ceil(at - performance.now())), MAX_TIMER_MS);
+    const delay = Math.min(Math.max(0, Math.ceil(at - clock.now())), MAX_TIMER_MS);
     this.#timer = setTimeout(() => this.#tick(), delay);
     this.#hold();
   }

@@ -1,5 +1,6 @@
 // What a request says of itself, for the conventions for generative AI.
 
+import { clock } from "../clock.js";
 import type { TelemetryCoreRequest } from "../core.js";
 
 /** Parameters that become attributes; which, src/telemetry/gen_ai/names.rs says. */
@@ -10,7 +11,7 @@ const PARAMETERS = [
 
 /** Reads a request's URL and, if it is text, its body. */
 export function requestOf(input: RequestInfo | URL, init: RequestInit | undefined): TelemetryCoreRequest {
-  const request: TelemetryCoreRequest = { started_ms: performance.now() };
+  const request: TelemetryCoreRequest = { started_ms: clock.now() };
   const url = parsed(() => {
     const base = (globalThis as { location?: Location }).location?.href;
     return new URL(input instanceof Request ? input.url : String(input), base);
