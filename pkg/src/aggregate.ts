@@ -48,8 +48,9 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
   #final: Promise<FinalResponse> | undefined;
   /** Batches that were read and not yet handed out. */
   #batches: StreamEvent[][] = [];
-  /** Who waits for the read in flight; `undefined` when there is none. */
-  #waiting: (() => void)[] | undefined;
+  /** Who waits for the read in flight, and who else; `undefined` when there is none. */
+  #waiting: (() => void) | undefined;
+  #alsoWaiting: (() => void)[] = [];
   #iterated = false;
   readonly #signal: AbortSignal | undefined;
   /** Lets the telemetry look at what was recorded; it never throws. */
@@ -91,21 +92,25 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
       }
     };
     // One caller, nothing in stock: the read that it asks for answers it, without a promise in between. With one
-    // event per network chunk this is every event's way.
+    // event per network chunk this is every event's way, so it makes no closures either: there is one such read at a time.
+    let answer!: (next: IteratorResult<StreamEvent> | Promise<IteratorResult<StreamEvent>>) => void;
+    const keepAnswer = (resolve: typeof answer): void => {
+      answer = resolve;
+    };
+    const onRead = (): void => {
+      const batch = this.#givenUp() ? undefined : this.#batches.shift();
+      if (batch === undefined) return answer(pull());
+      waiting--;
+      events = batch;
+      at = 0;
+      return answer(nextOfBatch());
+    };
     const read = (reader: StreamReader): Promise<IteratorResult<StreamEvent>> => {
       waiting++;
-      let resolve!: (next: IteratorResult<StreamEvent> | Promise<IteratorResult<StreamEvent>>) => void;
-      const next = new Promise<IteratorResult<StreamEvent>>((settle) => (resolve = settle));
+      const next = new Promise(keepAnswer);
       // Before the read, from within which the source may call `next()`.
       tail = next;
-      this.#read(reader, () => {
-        const batch = this.#givenUp() ? undefined : this.#batches.shift();
-        if (batch === undefined) return resolve(pull());
-        waiting--;
-        events = batch;
-        at = 0;
-        resolve(nextOfBatch());
-      });
+      this.#read(reader, onRead);
       return next;
     };
     return this.#iterator(() => {
@@ -232,10 +237,10 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
   /** Reads until there are events or the stream ended, then calls `ready`. Never throws: failures are in `#error`. */
   #read(reader: StreamReader, ready: () => void): void {
     if (this.#waiting !== undefined) {
-      this.#waiting.push(ready);
+      this.#alsoWaiting.push(ready);
       return;
     }
-    this.#waiting = [ready];
+    this.#waiting = ready;
     try {
       if (reader.pull(this.#arrived)) this.#arrived();
       else this.#core.pending.add(this.#ended);
@@ -264,9 +269,12 @@ export class AggregateStream implements AsyncIterable<StreamEvent> {
   #wake(): void {
     this.#core.pending.delete(this.#ended);
     this.#exportRecords?.();
-    const waiting = this.#waiting ?? [];
+    const waiting = this.#waiting;
+    const others = this.#alsoWaiting;
     this.#waiting = undefined;
-    for (const ready of waiting) ready();
+    if (others.length > 0) this.#alsoWaiting = [];
+    waiting?.();
+    for (const ready of others) ready();
   }
 
   /** The end by a defect: of the core, or in what came from it. */
