@@ -82,7 +82,8 @@ async function buildOneCore(bindgen, { folder, cargo, target }) {
   await runPackage("binaryen", "wasm-opt", ["-O3", "--mvp-features", ...features, ...strip, ...files]);
 
   const wasm = readFileSync(optimized);
-  writeFileSync(join(out, "core.js"), wrapGlue(readFileSync(join(built, "core.js"), "utf8")));
+  const readBuilt = (path) => readFileSync(join(built, path), "utf8");
+  writeFileSync(join(out, "core.js"), wrapGlue(readBuilt("core.js"), readBuilt));
   writeFileSync(join(out, "core-inline.js"), inlineModule(wasm));
   step(`${join(folder, "core_bg.wasm")}: ${sizes(wasm)}`);
 }

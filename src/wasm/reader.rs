@@ -23,6 +23,15 @@ const ERROR_BODY_LIMIT: usize = 64 * 1024;
 /// A chunk is handled in parts of at most so many bytes: a source's chunks may be as large as it likes.
 const LARGEST_PART: u32 = 256 * 1024;
 
+#[wasm_bindgen]
+extern "C" {
+    /// Who is told of a pull's end: the facade, which throws nothing. So it is called without `catch`, which costs more than
+    /// the call.
+    type Ready;
+    #[wasm_bindgen(method, js_name = call)]
+    fn tell(this: &Ready, this_argument: &JsValue);
+}
+
 /// Reads a source and aggregates it.
 ///
 /// Nothing happens between two calls of `pull`: no read is pending, so a slow consumer holds the source
@@ -39,7 +48,8 @@ struct Inner {
     source: RefCell<Source>,
     http_failure: Option<HttpFailure>,
     idle_timeout_ms: Option<f64>,
-    /// The chunk being handled, copied out of JavaScript's memory; reused.
+    /// The chunk being handled, copied out of JavaScript's memory; reused, so as long as the longest chunk or part was. Of
+    /// an HTTP error its body.
     buffer: RefCell<Vec<u8>>,
     /// A failed read's exception or the abort's reason, for `cause`.
     cause: RefCell<JsValue>,
@@ -242,7 +252,7 @@ impl Inner {
             self.rest();
             let ready = self.ready.take();
             if let Some(ready) = ready {
-                let _ = ready.call0(&JsValue::UNDEFINED);
+                ready.unchecked_ref::<Ready>().tell(&JsValue::UNDEFINED);
             }
         }
     }
@@ -283,6 +293,9 @@ impl Inner {
 
     fn handle_read(&self, value: &JsValue) {
         let now = clock::now_ms();
+        if self.http_failure.is_none() && self.handle_usual_read(value, now) {
+            return;
+        }
         match Source::chunk(value) {
             Ok(Chunk::Bytes(bytes)) => {
                 // None also of a chunk whose buffer was given away: there is nothing to copy.
@@ -302,13 +315,12 @@ impl Inner {
                 let mut at = 0;
                 while at < len {
                     let end = len.min(at + LARGEST_PART);
-                    buffer.resize((end - at) as usize, 0);
-                    if end - at == len {
-                        bytes.copy_to(&mut buffer);
-                    } else {
-                        bytes.subarray(at, end).copy_to(&mut buffer);
-                    }
-                    self.batched.borrow_mut().aggregator.handle_bytes(&buffer, now);
+                    let part = (end - at) as usize;
+                    let room = buffer.len().max(part);
+                    buffer.resize(room, 0);
+                    let part = buffer.get_mut(..part).unwrap_or_default();
+                    bytes.subarray(at, end).copy_to(part);
+                    self.batched.borrow_mut().aggregator.handle_bytes(part, now);
                     at = end;
                 }
             }
@@ -322,6 +334,19 @@ impl Inner {
             }
             Err(error) => self.batched.borrow_mut().aggregator.handle_failure(error, now),
         }
+    }
+
+    /// Handles bytes that fit the buffer, in one step over the boundary; anything else is left.
+    fn handle_usual_read(&self, value: &JsValue, now: f64) -> bool {
+        // Out of the cell, because a getter of the source's may run, and cancel the stream.
+        let mut buffer = self.buffer.take();
+        let bytes = Source::take_chunk(value, &mut buffer);
+        if let Some(bytes) = bytes {
+            self.batched.borrow_mut().aggregator.handle_bytes(bytes, now);
+        }
+        let is_handled = bytes.is_some();
+        self.buffer.replace(buffer);
+        is_handled
     }
 
     fn handle_rejection(&self, error: JsValue) {

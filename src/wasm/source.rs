@@ -33,6 +33,13 @@ extern "C" {
     fn value(this: &ReadResult) -> Result<JsValue, JsValue>;
 }
 
+#[wasm_bindgen(module = "/src/wasm/read.js")]
+extern "C" {
+    /// The number of bytes that a read gave, which are in `buffer` now; `-1` of anything but bytes that fit.
+    #[wasm_bindgen(js_name = takeBytes)]
+    fn take_bytes(result: &JsValue, buffer: &mut [u8]) -> i32;
+}
+
 /// A source of chunks.
 #[derive(Debug, Clone)]
 pub(super) enum Source {
@@ -127,6 +134,12 @@ impl Source {
             Self::Iterator { iterator, next, .. } => resolve(&next.call0(iterator)?),
             Self::Ended => resolve(&JsValue::UNDEFINED),
         }
+    }
+
+    /// Moves the bytes of a usual result into `buffer`, and returns them; [`Source::chunk`] knows the rest.
+    pub(super) fn take_chunk<'a>(result: &JsValue, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
+        let len = usize::try_from(take_bytes(result, buffer)).ok()?;
+        buffer.get(..len)
     }
 
     /// Reads what such a promise resolved to.
