@@ -63,12 +63,13 @@ impl<M> Default for LastEvent<M> {
 struct Pattern<M> {
     meaning: M,
     event: String,
-    /// The event as it came.
+    /// The event as it came, or only its data, when it came in pieces.
     bytes: Vec<u8>,
     /// Where in it its data are.
     data: Range<usize>,
     gaps: Vec<Gap>,
-    fields: u64,
+    /// How many field lines it has; `None` when there are only its data.
+    fields: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -90,21 +91,29 @@ enum GapKind {
 impl<M> LastEvent<M> {
     /// Looks whether `input` begins with the last event, with another text. `limit` is the most bytes it may have.
     pub(crate) fn find<'a>(&mut self, input: &'a [u8], limit: usize) -> Option<Repeated<'_, 'a, M>> {
-        let pattern = self.pattern.as_ref()?;
+        let pattern = self.pattern.as_ref().filter(|pattern| pattern.fields.is_some())?;
         let found = pattern.find(input, 0..pattern.bytes.len()).filter(|found| found.len <= limit)?;
         self.futile = 0;
         Some(pattern.repeated(found))
     }
 
-    /// Looks whether a frame, whose bytes may have come in pieces, is the last event with another text.
-    pub(crate) fn find_frame<'a>(&mut self, frame: &Frame<'a>) -> Option<Repeated<'_, 'a, M>> {
-        let pattern = self.pattern.as_ref()?;
+    /// Looks whether a frame is the last event with another text. `bytes` is its event as it came, where that was in one
+    /// piece.
+    pub(crate) fn find_frame<'a>(
+        &mut self,
+        frame: &Frame<'a>,
+        bytes: Option<&[u8]>,
+    ) -> Option<Repeated<'_, 'a, M>> {
+        let pattern = self.pattern.as_mut()?;
         let is_like = frame.event == pattern.event && frame.utf8_error.is_none() && frame.retry.is_none();
         let found = pattern.find(frame.data.as_bytes(), pattern.data.clone()).filter(|_| is_like)?;
         if found.len != frame.data.len() {
             return None;
         }
         self.futile = 0;
+        if let (None, Some(bytes)) = (pattern.fields, bytes) {
+            pattern.complete(bytes, frame);
+        }
         Some(pattern.repeated(found))
     }
 
@@ -116,8 +125,8 @@ impl<M> LastEvent<M> {
         self.pause == 0
     }
 
-    /// Remembers an event: its bytes as they came, its frame, and what it was found to be.
-    pub(crate) fn learn(&mut self, bytes: &[u8], frame: &Frame<'_>, repetition: Repetition<M>) {
+    /// Remembers an event: its bytes as they came, where that was in one piece, its frame, and what it was found to be.
+    pub(crate) fn learn(&mut self, bytes: Option<&[u8]>, frame: &Frame<'_>, repetition: Repetition<M>) {
         self.pattern = Pattern::new(bytes, frame, repetition);
         self.futile = self.futile.saturating_add(1);
         if self.futile >= 8 {
@@ -132,25 +141,46 @@ struct Found<'a> {
 }
 
 impl<M> Pattern<M> {
-    fn new(bytes: &[u8], frame: &Frame<'_>, repetition: Repetition<M>) -> Option<Self> {
-        if bytes.len() > MAX_EVENT_BYTES {
+    fn new(bytes: Option<&[u8]>, frame: &Frame<'_>, repetition: Repetition<M>) -> Option<Self> {
+        if frame.data.len() > MAX_EVENT_BYTES {
             return None;
         }
-        let (start, fields) = data_start(bytes, frame)?;
-        let mut gaps = vec![Gap::new(repetition.text, start, true)?];
+        let mut gaps = vec![Gap::new(repetition.text, true)?];
         for place in repetition.free {
-            let gap = Gap::new(place, start, false)?;
+            let gap = Gap::new(place, false)?;
             let after = gaps.iter().position(|other| other.place.start > gap.place.start);
             gaps.insert(after.unwrap_or(gaps.len()), gap);
         }
-        let event = frame.event.to_owned();
-        let data = start..start + frame.data.len();
-        Some(Self { meaning: repetition.meaning, event, bytes: bytes.to_vec(), data, gaps, fields })
+        let mut pattern = Self {
+            meaning: repetition.meaning,
+            event: frame.event.to_owned(),
+            bytes: frame.data.as_bytes().to_vec(),
+            data: 0..frame.data.len(),
+            gaps,
+            fields: None,
+        };
+        if let Some(bytes) = bytes {
+            pattern.complete(bytes, frame);
+        }
+        Some(pattern)
+    }
+
+    /// Puts around the data what is around those of an event that came in one piece.
+    fn complete(&mut self, bytes: &[u8], frame: &Frame<'_>) {
+        let Some((start, fields)) = data_start(bytes, frame) else { return };
+        let (Some(before), Some(after)) = (bytes.get(..start), bytes.get(start + frame.data.len()..)) else {
+            return;
+        };
+        self.bytes = [before, &self.bytes, after].concat();
+        for range in self.gaps.iter_mut().map(|gap| &mut gap.place).chain([&mut self.data]) {
+            *range = range.start + start..range.end + start;
+        }
+        self.fields = Some(fields);
     }
 
     fn repeated<'a>(&self, found: Found<'a>) -> Repeated<'_, 'a, M> {
         let Self { meaning, event, fields, .. } = self;
-        Repeated { meaning, event, text: found.text, len: found.len, fields: *fields }
+        Repeated { meaning, event, text: found.text, len: found.len, fields: fields.unwrap_or_default() }
     }
 
     /// Looks whether `input` begins with this part of the event, whose gaps are all in it.
@@ -186,7 +216,7 @@ impl<M> Pattern<M> {
 }
 
 impl Gap {
-    fn new(place: Place, start: usize, is_text: bool) -> Option<Self> {
+    fn new(place: Place, is_text: bool) -> Option<Self> {
         let is_padding = place.is_padding();
         let (range, is_string) = place.content()?;
         let kind = match (is_text, is_string) {
@@ -196,7 +226,7 @@ impl Gap {
             (false, false) => GapKind::AnyNumber,
             (true, false) => return None,
         };
-        Some(Self { place: range.start + start..range.end + start, kind })
+        Some(Self { place: range, kind })
     }
 }
 

@@ -68,7 +68,7 @@ impl Core {
     pub(super) fn handle_frame(&mut self, frame: &Frame<'_>, event: Option<&[u8]>, now_ms: f64) {
         self.counts.frames = self.counts.frames.saturating_add(1);
         let Self { last_event, wire, options, queue, observer, .. } = self;
-        if let Some(repeated) = last_event.find_frame(frame) {
+        if let Some(repeated) = last_event.find_frame(frame, event) {
             if let Err(error) = repeat(&repeated, wire, options, queue, observer, now_ms) {
                 self.fail(error, now_ms);
             }
@@ -79,7 +79,7 @@ impl Core {
         self.handle_data_of(frame, &data, now_ms);
         // Whoever wants the raw frames gets each as it came.
         if self.last_event.forget()
-            && let (Some(event), FrameData::Json(raw)) = (event, data)
+            && let FrameData::Json(raw) = data
             && frame.utf8_error.is_none()
             && !telemetry::is_judged(frame.event)
             && self.is_open()

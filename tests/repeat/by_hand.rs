@@ -330,6 +330,16 @@ fn by_hand() -> Vec<(&'static str, Vec<u8>)> {
         ("a comment after each", lines(&|data| format!("data: {data}\n: c\n\n"))),
         ("a comment between", lines(&|data| format!("data: {data}\n\n: c\n\n"))),
         ("an id in each", lines(&|data| format!("id: 1\ndata: {data}\n\n"))),
+        ("another id in each", lines(&|data| format!("id: {}\ndata: {data}\n\n", data.len()))),
+        (
+            "data on two lines",
+            lines(&|data| format!("data: {}\n\n", data.replace(",\"choices", "\ndata: ,\"choices"))),
+        ),
+        ("data on two lines, or one", {
+            let twice =
+                |data: &str| format!("data: {}\n\n", data.replace(",\"choices", "\ndata: ,\"choices"));
+            lines(&|data| format!("{}data: {data}\n\n{}", twice(data), twice(data)))
+        }),
         ("retry in each", lines(&|data| format!("retry: 1\ndata: {data}\n\n"))),
         ("an id between", lines(&|data| format!("data: {data}\n\nid: 1\n\n"))),
         ("an id that is pending", lines(&|data| format!("data: {data}\n\ndata: {data}\n\nid: 1\n"))),
