@@ -352,8 +352,8 @@ fn encode_catalog(recorder: &mut Recorder, with_optional: bool) -> Vec<Vec<u8>> 
     };
     let result = ToolResult {
         tool_name: "shell".into(),
-        call_id: some("call_1"),
-        arguments: some("{\"command\":[\"ls\"]}"),
+        call_id: some("call_1").map(Into::into),
+        arguments: some("{\"command\":[\"ls\"]}").map(Into::into),
         duration_ms: 15,
         success: true,
         output: "a\nb \u{1F600} \"c\"".into(),
@@ -613,7 +613,7 @@ fn limits_hold_for_events() {
     let limits = Limits { attribute_count: 9, value_length: Some(5), ..Limits::default() };
     let mut recorder =
         Recorder::new(session(AttributeTypes::Codex, false), SseEvents::All, Format::Json, limits);
-    let result = ToolResult { tool_name: "\u{1F600}".repeat(9), ..ToolResult::default() };
+    let result = ToolResult { tool_name: "\u{1F600}".repeat(9).into(), ..ToolResult::default() };
     let record = recorder.encode(&result, AT).to_vec();
     let decoded = decode(Format::Json, &[record]);
     let keys: Vec<_> = attributes(&decoded[0]).into_iter().map(|(key, _)| key).collect();
@@ -706,20 +706,20 @@ fn odd_event(rng: &mut Rng) -> Box<dyn Event> {
             duration_ms: odd_number(rng),
             timings: odd_timings(rng),
         }),
-        4 => Box::new(UserPrompt { prompt_length: odd_number(rng), prompt: odd_text(rng) }),
+        4 => Box::new(UserPrompt { prompt_length: odd_number(rng), prompt: odd_text(rng).into() }),
         5 => Box::new(ToolDecision {
-            tool_name: odd_text(rng),
-            call_id: odd_text(rng),
-            decision: odd_text(rng),
-            source: odd_text(rng),
+            tool_name: odd_text(rng).into(),
+            call_id: odd_text(rng).into(),
+            decision: odd_text(rng).into(),
+            source: odd_text(rng).into(),
         }),
         6 => Box::new(ToolResult {
-            tool_name: odd_text(rng),
-            call_id: some(rng, odd_text),
-            arguments: some(rng, odd_text),
+            tool_name: odd_text(rng).into(),
+            call_id: some(rng, odd_text).map(Into::into),
+            arguments: some(rng, odd_text).map(Into::into),
             duration_ms: odd_number(rng),
             success: rng.below(2) == 0,
-            output: odd_text(rng),
+            output: odd_text(rng).into(),
         }),
         7 => Box::new(StreamTimings {
             duration_ms: odd_number(rng),
@@ -1798,8 +1798,8 @@ fn tool_content_is_cut_between_characters() {
                 session.tool_arguments = arguments_policy;
                 session.tool_output = output_policy;
                 let result = ToolResult {
-                    arguments: Some(session.tool_arguments.apply(content).to_owned()),
-                    output: session.tool_output.apply(content).to_owned(),
+                    arguments: Some(session.tool_arguments.apply(content).into()),
+                    output: session.tool_output.apply(content).into(),
                     ..ToolResult::default()
                 };
                 let mut recorder = recorder(session, SseEvents::All, format);

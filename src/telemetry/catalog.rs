@@ -1,5 +1,7 @@
 //! One type per event, and how each writes its attributes.
 
+use std::borrow::Cow;
+
 use super::fields::Fields;
 use crate::item::TokenUsage;
 use crate::timings::Timings;
@@ -250,14 +252,14 @@ fn write_timings(timings: &Timings, fields: &mut Fields<'_>) {
 
 /// What a person asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UserPrompt {
+pub struct UserPrompt<'t> {
     /// The prompt's length in Unicode scalar values.
     pub prompt_length: u64,
     /// What of it may leave.
-    pub prompt: String,
+    pub prompt: Cow<'t, str>,
 }
 
-impl Event for UserPrompt {
+impl Event for UserPrompt<'_> {
     fn name(&self) -> &'static str {
         "codex.user_prompt"
     }
@@ -270,25 +272,25 @@ impl Event for UserPrompt {
 
 /// Whether a tool may run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ToolDecision {
+pub struct ToolDecision<'t> {
     /// The tool.
-    pub tool_name: String,
+    pub tool_name: Cow<'t, str>,
     /// The call's id.
-    pub call_id: String,
+    pub call_id: Cow<'t, str>,
     /// `approved`, `approved_for_session`, `denied` or `abort`.
-    pub decision: String,
+    pub decision: Cow<'t, str>,
     /// Who decided: `config` or `user`.
-    pub source: String,
+    pub source: Cow<'t, str>,
 }
 
-impl ToolDecision {
+impl ToolDecision<'_> {
     /// The decisions there are.
     pub const DECISIONS: [&'static str; 4] = ["approved", "approved_for_session", "denied", "abort"];
     /// Who decides.
     pub const SOURCES: [&'static str; 2] = ["config", "user"];
 }
 
-impl Event for ToolDecision {
+impl Event for ToolDecision<'_> {
     fn name(&self) -> &'static str {
         "codex.tool_decision"
     }
@@ -303,22 +305,22 @@ impl Event for ToolDecision {
 
 /// What a tool gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ToolResult {
+pub struct ToolResult<'t> {
     /// The tool.
-    pub tool_name: String,
+    pub tool_name: Cow<'t, str>,
     /// The call's id.
-    pub call_id: Option<String>,
+    pub call_id: Option<Cow<'t, str>>,
     /// What of its arguments may leave.
-    pub arguments: Option<String>,
+    pub arguments: Option<Cow<'t, str>>,
     /// How long it ran, in milliseconds.
     pub duration_ms: u64,
     /// Whether it succeeded.
     pub success: bool,
     /// What of its output may leave.
-    pub output: String,
+    pub output: Cow<'t, str>,
 }
 
-impl Event for ToolResult {
+impl Event for ToolResult<'_> {
     fn name(&self) -> &'static str {
         "codex.tool_result"
     }

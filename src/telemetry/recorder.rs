@@ -152,15 +152,15 @@ impl Recorder {
     }
 
     /// The event of a prompt: its length, and of its text what may leave.
-    pub fn user_prompt(&self, prompt: &str) -> UserPrompt {
+    pub fn user_prompt<'t>(&self, prompt: &'t str) -> UserPrompt<'t> {
         UserPrompt {
             prompt_length: prompt.chars().count() as u64,
-            prompt: self.session.prompts.apply(prompt).to_owned(),
+            prompt: self.session.prompts.apply(prompt).into(),
         }
     }
 
     /// The event of a tool's result, with what of its arguments and output may leave.
-    pub fn tool_result(&self, result: ToolResult) -> ToolResult {
+    pub fn tool_result<'t>(&self, result: ToolResult<'t>) -> ToolResult<'t> {
         ToolResult {
             arguments: result.arguments.map(|text| self.session.tool_arguments.apply_to(text)),
             output: self.session.tool_output.apply_to(result.output),

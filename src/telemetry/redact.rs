@@ -1,5 +1,7 @@
 //! What of people's content may leave: prompts, tool arguments, tool output.
 
+use std::borrow::Cow;
+
 /// What the reference writes instead of a prompt.
 pub const REDACTED: &str = "[REDACTED]";
 
@@ -30,14 +32,11 @@ impl ContentPolicy {
         }
     }
 
-    /// The same of a text that is not needed any more.
-    pub(super) fn apply_to(self, mut content: String) -> String {
-        match self {
-            Self::Redacted => REDACTED.to_owned(),
-            Self::Full | Self::AtMost(_) => {
-                content.truncate(self.apply(&content).len());
-                content
-            }
+    /// The same of a text that may be owned.
+    pub(super) fn apply_to(self, content: Cow<'_, str>) -> Cow<'_, str> {
+        match content {
+            Cow::Borrowed(content) => self.apply(content).into(),
+            Cow::Owned(content) => self.apply(&content).to_owned().into(),
         }
     }
 }

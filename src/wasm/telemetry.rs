@@ -1,6 +1,7 @@
 //! Telemetry for JavaScript: makes the records, holds the queue, performs no IO. The facade's driver owns
 //! `fetch`, `http2` and the one timer; see `pkg/src/telemetry/driver.ts`.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -179,10 +180,10 @@ impl TelemetryCore {
     pub fn tool_decision(&self, texts: &str, tool_name: u32, call_id: u32, decision: u32) -> bool {
         let mut texts = Texts(texts);
         let event = ToolDecision {
-            tool_name: texts.next(tool_name).to_owned(),
-            call_id: texts.next(call_id).to_owned(),
-            decision: texts.next(decision).to_owned(),
-            source: texts.0.to_owned(),
+            tool_name: texts.next(tool_name).into(),
+            call_id: texts.next(call_id).into(),
+            decision: texts.next(decision).into(),
+            source: texts.0.into(),
         };
         self.shared.borrow_mut().record(&event)
     }
@@ -206,12 +207,12 @@ impl TelemetryCore {
         let mut texts = Texts(texts);
         let mut shared = self.shared.borrow_mut();
         let event = shared.recorder.tool_result(ToolResult {
-            tool_name: texts.next(tool_name).to_owned(),
-            call_id: texts.next_some(call_id).map(str::to_owned),
-            arguments: has_arguments.then(|| texts.0.to_owned()),
+            tool_name: texts.next(tool_name).into(),
+            call_id: texts.next_some(call_id).map(Cow::Borrowed),
+            arguments: has_arguments.then_some(Cow::Borrowed(texts.0)),
             duration_ms: whole(duration_ms),
             success,
-            output: output.to_owned(),
+            output: output.into(),
         });
         shared.record(&event)
     }

@@ -2,7 +2,7 @@
 // `{name, format, records, passes}`; prints the CPU microseconds per record and the bytes. `check: true` prints the
 // records instead.
 
-import { median } from "../pass.mjs";
+import { median, warmUp } from "../pass.mjs";
 import { recordsOf } from "./decode.mjs";
 import { plan } from "./plan.mjs";
 
@@ -10,8 +10,8 @@ const { name, format, records, passes, check = false } = JSON.parse(process.argv
 const module = await import(`./${name === "otel" ? "otel" : "streamgauge"}.mjs`);
 const work = plan(records);
 
-/** Passes before the first that counts: with three, optimizing went on while the clock ran. */
-const WARM_UP = 8;
+/** For how long all warm up, in milliseconds; with less, optimizing went on while the clock ran, ours more than theirs. */
+const WARM_UP_MS = 2500;
 
 let bytes = 0;
 const taken = [];
@@ -25,7 +25,7 @@ if (check) {
   await record({ ...work, turns: 3 });
   console.log(JSON.stringify(taken.flatMap((batch) => recordsOf(batch, format))));
 } else {
-  for (let pass = 0; pass < WARM_UP; pass++) await record(work);
+  await warmUp(record, { source: work, forMs: WARM_UP_MS });
   const samples = [];
   for (let pass = 0; pass < passes; pass++) {
     bytes = 0;

@@ -82,12 +82,12 @@ fn records(
     let some = || Some(text.to_owned()).filter(|text| !text.is_empty());
     let (prompt, result) = {
         let result = ToolResult {
-            tool_name: text.to_owned(),
-            call_id: some(),
-            arguments: some(),
+            tool_name: text.into(),
+            call_id: some().map(Into::into),
+            arguments: some().map(Into::into),
             duration_ms: nanos,
             success: nanos % 2 == 0,
-            output: text.to_owned(),
+            output: text.into(),
         };
         (recorder.user_prompt(text), recorder.tool_result(result))
     };
@@ -105,10 +105,10 @@ fn records(
         cf_ray: some(),
     };
     let decision = ToolDecision {
-        tool_name: text.to_owned(),
-        call_id: text.to_owned(),
-        decision: text.to_owned(),
-        source: text.to_owned(),
+        tool_name: text.into(),
+        call_id: text.into(),
+        decision: text.into(),
+        source: text.into(),
     };
     let events: [&dyn Event; 5] = [&starts, &request, &prompt, &decision, &result];
     for event in events {
