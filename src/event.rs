@@ -1,7 +1,8 @@
 //! What every wire becomes: [`StreamEvent`].
 
 use crate::item::{Item, Provider, TokenUsage};
-use crate::json::{Object, ToJson, serialize_by_json};
+use crate::json::{Object, ToJson};
+use crate::serialize::serialize_by_json;
 use crate::timings::Timings;
 
 serialize_by_json!(Created, RawFrame, Completion);

@@ -7,6 +7,7 @@
 
 use crate::event_queue::{EventQueue, Kind, Payload};
 use crate::json::{ToJson, write_list, write_string};
+use crate::text;
 
 /// Numbers per table row.
 pub const ROW_LEN: usize = 4;
@@ -92,8 +93,7 @@ impl FlatBatch {
 }
 
 fn utf16_len(text: Option<&str>) -> u32 {
-    let text = text.unwrap_or_default();
-    let units = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
+    let units = text.map_or(0, text::utf16_len);
     // A batch is one feed's events: the facade feeds at most a network chunk at a time, far below 4 GiB.
     units as u32
 }

@@ -4,7 +4,8 @@
 //! next request as it is. What such an item cannot say is kept, as it came, in its `provider` field.
 
 use crate::field_map::FieldMap;
-use crate::json::{self, Object, Raw, ToJson, serialize_by_json, write_list};
+use crate::json::{self, Object, Raw, ToJson, write_list};
+use crate::serialize::serialize_by_json;
 
 serialize_by_json!(Item, Provider, TokenUsage, ContentPart, ReasoningPart, SummaryPart);
 

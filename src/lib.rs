@@ -42,25 +42,25 @@ mod field_map;
 pub mod flat;
 mod histogram;
 pub mod item;
-pub mod json;
 pub mod options;
 #[cfg(feature = "otel")]
 pub mod otlp;
-mod pattern;
 mod places;
-pub mod sse;
+mod serialize;
 #[cfg(feature = "otel")]
 pub mod telemetry;
 #[cfg(not(feature = "otel"))]
 #[path = "telemetry/off.rs"]
 pub mod telemetry;
-mod text;
 mod think;
 mod timings;
 mod wire;
 
 #[cfg(target_arch = "wasm32")]
 mod wasm;
+
+pub use streamgauge_scan::{json, sse};
+use streamgauge_scan::{pattern, text};
 
 pub use self::aggregator::{Aggregator, Counts};
 pub use self::error::{Error, ErrorCode, ProviderError};

@@ -2,7 +2,8 @@
 
 use crate::histogram::Histogram;
 use crate::item::TokenUsage;
-use crate::json::{Object, ToJson, serialize_by_json};
+use crate::json::{Object, ToJson};
+use crate::serialize::serialize_by_json;
 
 serialize_by_json!(Timings);
 

@@ -1,4 +1,4 @@
-//! The scanner of `src/json/` beside `serde_json`, which it has to agree with: what is JSON, what is wrong with what is
+//! The scanner of `src/scan/json/` beside `serde_json`, which it has to agree with: what is JSON, what is wrong with what is
 //! not, and what an accepted document says, by its tape and without one. Over every frame of the recorded corpus and
 //! of the project's own streams, their beginnings, and 200 000 mutations.
 

@@ -13,7 +13,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { ensureNode, ensureNodeModules, ensureWasmBindgen, ensureWasmTarget } from "./ensure.mjs";
 import { wrapGlue } from "./glue.mjs";
 import { inlineModule } from "./inline.mjs";
-import { cargoMetadata, dist, pkg, readJson, root, scratch, targetFolder } from "./project.mjs";
+import { cargoPackage, dist, pkg, readJson, root, scratch, targetFolder } from "./project.mjs";
 import { isMain, main, query, run } from "./run.mjs";
 
 const TARGET = "wasm32-unknown-unknown";
@@ -70,7 +70,7 @@ async function buildOneCore(bindgen, { folder, cargo, target }) {
   const crate = ["--release", "--target", TARGET, "--lib", "--locked", "--target-dir", target(), ...cargo()];
   await run("cargo", ["build", "--config", config, ...crate], { cwd: root });
 
-  const library = cargoMetadata().packages[0].targets.find((target) => target.crate_types.includes("cdylib"));
+  const library = cargoPackage().targets.find((target) => target.crate_types.includes("cdylib"));
   const input = join(target(), TARGET, "release", `${library.name.replaceAll("-", "_")}.wasm`);
   const web = ["--target", "web", "--omit-default-module-path", "--no-typescript"];
   await run(bindgen, [input, ...web, "--out-dir", built, "--out-name", "core"]);

@@ -15,12 +15,18 @@ export const scratch = join(pkg, "build");
 
 let metadata;
 
-/** Cargo's own words about the crate: its name, and where its target folder is. */
+/** Cargo's own words about the workspace: its crates, and where its target folder is. */
 export function cargoMetadata() {
   if (metadata) return metadata;
   const text = query("cargo", ["metadata", "--no-deps", "--format-version", "1"], { cwd: root });
   if (!text) throw new Failure("cargo cannot read Cargo.toml; `cargo metadata --no-deps` says why");
   return (metadata = JSON.parse(text));
+}
+
+/** What is built: the crate whose folder is the project's. */
+export function cargoPackage() {
+  const manifest = join(root, "Cargo.toml");
+  return cargoMetadata().packages.find(({ manifest_path }) => manifest_path === manifest);
 }
 
 /** Cargo's target folder, wherever CARGO_TARGET_DIR or a config file put it. */

@@ -68,10 +68,12 @@ export function crates() {
   const path = [];
   for (const line of lines) {
     const [depth, spec, license] = line.split("|");
-    const [name, version] = spec.split(" ");
-    const key = `${name}@${version.slice(1)}`;
+    const [name, version, folder] = spec.split(" ");
+    // A crate that lies in a folder is this project's: part of the first, as it is part of the module.
+    const key = folder === undefined || path.length === 0 ? `${name}@${version.slice(1)}` : path[0];
     path.length = Number(depth);
     path.push(key);
+    if (path.length > 1 && key === path[0]) continue;
     if (!found.has(key)) found.set(key, { name, version: version.slice(1), license: license.replaceAll("/", " OR "), needs: new Set() });
     if (path.length > 1) found.get(path.at(-2)).needs.add(key);
   }

@@ -25,25 +25,25 @@ const STEPS = [
     name: "fmt",
     title: "Rust is formatted",
     needs: [ensureRustComponents],
-    check: () => cargo(["fmt", "--check"]),
+    check: () => cargo(["fmt", "--all", "--check"]),
   },
   {
     name: "clippy",
     title: "clippy, native",
     needs: [ensureRustComponents],
-    check: () => cargo(["clippy", "--locked", "--all-targets", ...DENY]),
+    check: () => cargo(["clippy", "--locked", "--workspace", "--all-targets", ...DENY]),
   },
   {
     name: "clippy-wasm",
     title: "clippy, WebAssembly",
     needs: [ensureRustComponents, ensureWasmTarget],
-    check: () => cargo(["clippy", "--locked", "--all-targets", ...WASM, ...DENY]),
+    check: () => cargo(["clippy", "--locked", "--workspace", "--all-targets", ...WASM, ...DENY]),
   },
   {
     name: "rust",
     title: "Rust tests, native",
     needs: [ensureRust],
-    check: () => cargo(["test", "--locked"]),
+    check: () => cargo(["test", "--locked", "--workspace"]),
   },
   {
     name: "fuzz",
@@ -71,7 +71,7 @@ const STEPS = [
     name: "doc",
     title: "Rust documentation",
     needs: [ensureRust],
-    check: () => cargo(["doc", "--locked", "--no-deps"], { RUSTDOCFLAGS: "-D warnings" }),
+    check: () => cargo(["doc", "--locked", "--workspace", "--no-deps"], { RUSTDOCFLAGS: "-D warnings" }),
   },
   {
     name: "build",

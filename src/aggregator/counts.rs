@@ -1,6 +1,7 @@
 //! What went through a stream, in numbers.
 
-use crate::json::{Object, ToJson, serialize_by_json};
+use crate::json::{Object, ToJson};
+use crate::serialize::serialize_by_json;
 
 /// What went through, for people who look after a stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

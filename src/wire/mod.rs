@@ -181,7 +181,7 @@ impl Wire {
         result
     }
 
-    /// What of an event that was handled just now may come again with another text; see `src/pattern.rs`.
+    /// What of an event that was handled just now may come again with another text; see `src/scan/pattern.rs`.
     pub(crate) fn repetition(&self, raw: Raw<'_>, options: &Options) -> Option<Repetition<Repeat>> {
         match self {
             Self::Chat(_) => {

@@ -1,4 +1,4 @@
-//! Events that are told by their bytes (`src/pattern.rs`) beside the same events read by the book, which is what
+//! Events that are told by their bytes (`src/scan/pattern.rs`) beside the same events read by the book, which is what
 //! `include: ["raw"]` asks for: everything that can be seen of a stream is the same, but for the raw events.
 
 mod by_chance;

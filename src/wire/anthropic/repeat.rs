@@ -1,4 +1,4 @@
-//! Which events may come again with another text (see `src/pattern.rs`): deltas of one block, with nothing in them but
+//! Which events may come again with another text (see `src/scan/pattern.rs`): deltas of one block, with nothing in them but
 //! a text. Anthropic's servers pad their events with spaces, of another number each time.
 
 use super::AnthropicStream;

@@ -1,4 +1,4 @@
-//! Which chunks may come again with another text (see `src/pattern.rs`), and what is done with that text.
+//! Which chunks may come again with another text (see `src/scan/pattern.rs`), and what is done with that text.
 //!
 //! A chunk qualifies when all in it but one text would change nothing if it came again: fields that keep their last
 //! value, names that are set once, `null`s. Whatever adds up (lists, log probabilities, whole messages) disqualifies it.

@@ -1,4 +1,4 @@
-//! Which events may come again with another text (see `src/pattern.rs`), and what is done with that text.
+//! Which events may come again with another text (see `src/scan/pattern.rs`), and what is done with that text.
 
 use super::ResponsesStream;
 use super::event::{Event, PartKind, Target};

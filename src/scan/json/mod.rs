@@ -6,7 +6,7 @@
 //! keeps its exact spelling.
 //!
 //! Strings are read as WTF-8, because some servers cut a surrogate pair (`"\ud83d"`, then `"\ude00"`)
-//! between two deltas; `TextBuffer` (`src/text.rs`) joins the halves again.
+//! between two deltas; `TextBuffer` (`text.rs`) joins the halves again.
 
 mod fault;
 mod loose;
@@ -19,17 +19,16 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-pub(crate) use self::number::decimal;
+pub use self::number::decimal;
 pub use self::number::{number, unsigned};
 pub use self::scan::Tape;
-pub(crate) use self::scan::number_end;
+pub use self::scan::number_end;
 use self::scan::{Node, Span};
-pub(crate) use self::string::end as string_end;
-#[cfg(feature = "otel")]
-pub(crate) use self::string::next_special;
+pub use self::string::end as string_end;
+pub use self::string::next_special;
 pub use self::string::paired;
 pub use self::write::ToJson;
-pub(crate) use self::write::{Object, serialize_by_json, write_list, write_string, write_u64};
+pub use self::write::{Object, write_list, write_string, write_u64};
 
 /// One JSON value: its text, without white space around it, and where the values within it are.
 #[derive(Clone, Copy)]
@@ -43,7 +42,7 @@ pub struct Raw<'a> {
 
 impl<'a> Raw<'a> {
     /// A value from its text, which must be JSON without white space around it: what [`Raw::as_str`] gave earlier.
-    pub(crate) fn from_text(text: &'a str) -> Self {
+    pub fn from_text(text: &'a str) -> Self {
         Self { text, offset: 0, nodes: &[] }
     }
 
@@ -84,13 +83,13 @@ impl<'a> Raw<'a> {
     }
 
     /// Where the value is in its document; `None` for a value that is looked through as text.
-    pub(crate) fn place(self) -> Option<Place> {
+    pub fn place(self) -> Option<Place> {
         let node = self.nodes.first()?;
         Some(Place { start: node.value.start as usize, end: node.value.end as usize, first: self.first()? })
     }
 
     /// Where an object may have spaces after this member of it, when there is nothing else up to its end.
-    pub(crate) fn padding_after(self, last: Raw<'_>) -> Option<Place> {
+    pub fn padding_after(self, last: Raw<'_>) -> Option<Place> {
         let (own, last) = (self.place()?, last.place()?);
         let end = own.end.checked_sub(1)?;
         let between = self.text.get(last.end.checked_sub(own.start)?..end.checked_sub(own.start)?)?;
@@ -111,7 +110,7 @@ impl<'a> Raw<'a> {
 
 /// Where a value is in its document, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub struct Place {
     start: usize,
     end: usize,
     first: u8,
@@ -119,17 +118,17 @@ pub(crate) struct Place {
 
 impl Place {
     /// Whether the value is a string or a number.
-    pub(crate) fn is_leaf(&self) -> bool {
+    pub fn is_leaf(&self) -> bool {
         matches!(self.first, b'"' | b'-' | b'0'..=b'9')
     }
 
     /// Whether it is no value but spaces between values, or a place for them.
-    pub(crate) fn is_padding(&self) -> bool {
+    pub fn is_padding(&self) -> bool {
         self.first == b' '
     }
 
     /// Where the content of a string is, a number, or spaces, and whether it is a string; `None` for another type.
-    pub(crate) fn content(self) -> Option<(Range<usize>, bool)> {
+    pub fn content(self) -> Option<(Range<usize>, bool)> {
         match self.first {
             b' ' => Some((self.start..self.end, false)),
             b'"' => Some((self.start + 1..self.end - 1, true)),
@@ -218,7 +217,7 @@ fn walk_fields<'a>(raw: Raw<'a>, each: &mut dyn FnMut(&[u8], Raw<'a>)) {
 }
 
 /// Finds the fields with these names, the last one of each, and hands every other field to `other`.
-pub(crate) fn pick<'a, const N: usize>(
+pub fn pick<'a, const N: usize>(
     raw: Raw<'a>,
     names: [&str; N],
     mut other: impl FnMut(&[u8], Raw<'a>),
@@ -346,7 +345,7 @@ pub fn text(raw: Raw<'_>) -> Option<JsonText<'_>> {
 }
 
 /// What a string says, by what is between its quotes.
-pub(crate) fn content(content: &str, is_escaped: bool) -> JsonText<'_> {
+pub fn content(content: &str, is_escaped: bool) -> JsonText<'_> {
     if is_escaped { string::unescape(content) } else { JsonText::Utf8(Cow::Borrowed(content)) }
 }
 

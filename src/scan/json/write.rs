@@ -18,22 +18,8 @@ pub trait ToJson {
     }
 }
 
-/// Lets users of serde serialise what has a form as JSON: with `serde_json`, to the very same text.
-macro_rules! serialize_by_json {
-    ($($name:ty),+ $(,)?) => {$(
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                let json = $crate::json::ToJson::to_json(self);
-                let raw = serde_json::value::RawValue::from_string(json).map_err(serde::ser::Error::custom)?;
-                raw.serialize(serializer)
-            }
-        }
-    )+};
-}
-pub(crate) use serialize_by_json;
-
 /// Appends `text` as a JSON string.
-pub(crate) fn write_string(out: &mut String, text: &str) {
+pub fn write_string(out: &mut String, text: &str) {
     out.push('"');
     let bytes = text.as_bytes();
     let mut copied = 0;
@@ -64,7 +50,7 @@ pub(crate) fn write_string(out: &mut String, text: &str) {
 }
 
 /// Appends a number.
-pub(crate) fn write_u64(out: &mut String, mut value: u64) {
+pub fn write_u64(out: &mut String, mut value: u64) {
     let mut digits = [b'0'; 20];
     let mut count = 0;
     for digit in digits.iter_mut().rev() {
@@ -108,23 +94,25 @@ fn write_millis(out: &mut String, millis: f64) {
 
 /// A JSON object while it is written. Its braces come with [`Object::begin`] and [`Object::end`].
 #[derive(Debug)]
-pub(crate) struct Object<'o> {
+pub struct Object<'o> {
     out: &'o mut String,
     is_empty: bool,
 }
 
 impl<'o> Object<'o> {
-    pub(crate) fn begin(out: &'o mut String) -> Self {
+    /// Begins an object; it ends with [`Object::end`].
+    pub fn begin(out: &'o mut String) -> Self {
         out.push('{');
         Self { out, is_empty: true }
     }
 
-    pub(crate) fn end(self) {
+    /// Ends the object.
+    pub fn end(self) {
         self.out.push('}');
     }
 
     /// Begins a field; the caller writes its value.
-    pub(crate) fn key(&mut self, name: &str) -> &mut String {
+    pub fn key(&mut self, name: &str) -> &mut String {
         if !self.is_empty {
             self.out.push(',');
         }
@@ -135,28 +123,30 @@ impl<'o> Object<'o> {
     }
 
     /// A field whose value is JSON already.
-    pub(crate) fn raw(&mut self, name: &str, json: &str) {
+    pub fn raw(&mut self, name: &str, json: &str) {
         self.key(name).push_str(json);
     }
 
-    pub(crate) fn string(&mut self, name: &str, value: &str) {
+    /// Appends a string.
+    pub fn string(&mut self, name: &str, value: &str) {
         write_string(self.key(name), value);
     }
 
     /// A string, or `null`.
-    pub(crate) fn optional_string(&mut self, name: &str, value: Option<&str>) {
+    pub fn optional_string(&mut self, name: &str, value: Option<&str>) {
         match value {
             Some(value) => self.string(name, value),
             None => self.raw(name, "null"),
         }
     }
 
-    pub(crate) fn number(&mut self, name: &str, value: u64) {
+    /// Appends a number.
+    pub fn number(&mut self, name: &str, value: u64) {
         write_u64(self.key(name), value);
     }
 
     /// A number, or `null`.
-    pub(crate) fn optional_number(&mut self, name: &str, value: Option<u64>) {
+    pub fn optional_number(&mut self, name: &str, value: Option<u64>) {
         match value {
             Some(value) => self.number(name, value),
             None => self.raw(name, "null"),
@@ -164,7 +154,7 @@ impl<'o> Object<'o> {
     }
 
     /// A number of milliseconds (or another that is not negative) to a thousandth, or `null`.
-    pub(crate) fn optional_millis(&mut self, name: &str, value: Option<f64>) {
+    pub fn optional_millis(&mut self, name: &str, value: Option<f64>) {
         match value {
             Some(value) => write_millis(self.key(name), value),
             None => self.raw(name, "null"),
@@ -173,7 +163,7 @@ impl<'o> Object<'o> {
 }
 
 /// Appends a list, each element by `write`.
-pub(crate) fn write_list<T>(out: &mut String, list: &[T], write: &mut dyn FnMut(&T, &mut String)) {
+pub fn write_list<T>(out: &mut String, list: &[T], write: &mut dyn FnMut(&T, &mut String)) {
     out.push('[');
     for (at, element) in list.iter().enumerate() {
         if at > 0 {

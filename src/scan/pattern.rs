@@ -1,7 +1,7 @@
 //! Events that repeat the one before them, all but a text.
 //!
 //! Of two chunks of a stream mostly nothing differs but the delta: ids, model, fingerprint, indices and punctuation are
-//! the same, byte for byte. So an event that was read by the book can be remembered as a [`Pattern`]: its bytes as they
+//! the same, byte for byte. So an event that was read by the book can be remembered as a pattern: its bytes as they
 //! came, with gaps where the delta is and where there may be anything (padding, a counter). An event that has the same
 //! bytes around its gaps is JSON, because that one was, and means the same, but for its text. Comparing bytes costs a
 //! small part of reading them.
@@ -19,34 +19,36 @@ const MAX_EVENT_BYTES: usize = 8 * 1024;
 
 /// What an event was found to be: something that may come again with another text.
 #[derive(Debug)]
-pub(crate) struct Repetition<M> {
+pub struct Repetition<M> {
     /// What is to be done with the text.
-    pub(crate) meaning: M,
+    pub meaning: M,
     /// Where the text is: a JSON string.
-    pub(crate) text: Place,
+    pub text: Place,
     /// Strings, numbers and spaces that mean nothing.
-    pub(crate) free: Vec<Place>,
+    pub free: Vec<Place>,
 }
 
 /// An event that matched.
 #[derive(Debug)]
-pub(crate) struct Repeated<'p, 'a, M> {
-    pub(crate) meaning: &'p M,
+pub struct Repeated<'p, 'a, M> {
+    /// What is to be done with the text.
+    pub meaning: &'p M,
     /// The event's name.
-    pub(crate) event: &'p str,
-    pub(crate) text: JsonText<'a>,
+    pub event: &'p str,
+    /// The text.
+    pub text: JsonText<'a>,
     /// How many bytes of the input the event takes, its blank line included.
-    pub(crate) len: usize,
+    pub len: usize,
     /// How many field lines it has.
-    pub(crate) fields: u64,
+    pub fields: u64,
 }
 
 /// The pattern of a stream's last event.
 ///
 /// Of the last one only: an earlier one may have said something else of what keeps its last value.
 #[derive(Debug)]
-pub(crate) struct LastEvent<M> {
-    pattern: Option<Pattern<M>>,
+pub struct LastEvent<M> {
+    pattern: Option<(M, Pattern)>,
     /// How many events are still to pass before the next one is remembered.
     pause: u32,
     /// How many were remembered since one came again.
@@ -59,9 +61,9 @@ impl<M> Default for LastEvent<M> {
     }
 }
 
+/// Not generic, so that it is compiled in this crate, for speed.
 #[derive(Debug)]
-struct Pattern<M> {
-    meaning: M,
+struct Pattern {
     event: String,
     /// The event as it came, or only its data, when it came in pieces.
     bytes: Vec<u8>,
@@ -90,44 +92,34 @@ enum GapKind {
 
 impl<M> LastEvent<M> {
     /// Looks whether `input` begins with the last event, with another text. `limit` is the most bytes it may have.
-    pub(crate) fn find<'a>(&mut self, input: &'a [u8], limit: usize) -> Option<Repeated<'_, 'a, M>> {
-        let pattern = self.pattern.as_ref().filter(|pattern| pattern.fields.is_some())?;
-        let found = pattern.find(input, 0..pattern.bytes.len()).filter(|found| found.len <= limit)?;
+    pub fn find<'a>(&mut self, input: &'a [u8], limit: usize) -> Option<Repeated<'_, 'a, M>> {
+        let (meaning, pattern) = self.pattern.as_ref()?;
+        let found = pattern.find_event(input, limit)?;
         self.futile = 0;
-        Some(pattern.repeated(found))
+        Some(pattern.repeated(meaning, found))
     }
 
     /// Looks whether a frame is the last event with another text. `bytes` is its event as it came, where that was in one
     /// piece.
-    pub(crate) fn find_frame<'a>(
-        &mut self,
-        frame: &Frame<'a>,
-        bytes: Option<&[u8]>,
-    ) -> Option<Repeated<'_, 'a, M>> {
-        let pattern = self.pattern.as_mut()?;
-        let is_like = frame.event == pattern.event && frame.utf8_error.is_none() && frame.retry.is_none();
-        let found = pattern.find(frame.data.as_bytes(), pattern.data.clone()).filter(|_| is_like)?;
-        if found.len != frame.data.len() {
-            return None;
-        }
+    pub fn find_frame<'a>(&mut self, frame: &Frame<'a>, bytes: Option<&[u8]>) -> Option<Repeated<'_, 'a, M>> {
+        let (meaning, pattern) = self.pattern.as_mut()?;
+        let found = pattern.find_frame(frame, bytes)?;
         self.futile = 0;
-        if let (None, Some(bytes)) = (pattern.fields, bytes) {
-            pattern.complete(bytes, frame);
-        }
-        Some(pattern.repeated(found))
+        Some(pattern.repeated(meaning, found))
     }
 
     /// Another event came. Returns whether it should be offered to [`LastEvent::learn`]: not each, when none ever
     /// comes again.
-    pub(crate) fn forget(&mut self) -> bool {
+    pub fn forget(&mut self) -> bool {
         self.pattern = None;
         self.pause = self.pause.saturating_sub(1);
         self.pause == 0
     }
 
     /// Remembers an event: its bytes as they came, where that was in one piece, its frame, and what it was found to be.
-    pub(crate) fn learn(&mut self, bytes: Option<&[u8]>, frame: &Frame<'_>, repetition: Repetition<M>) {
-        self.pattern = Pattern::new(bytes, frame, repetition);
+    pub fn learn(&mut self, bytes: Option<&[u8]>, frame: &Frame<'_>, repetition: Repetition<M>) {
+        let Repetition { meaning, text, free } = repetition;
+        self.pattern = Pattern::new(bytes, frame, text, free).map(|pattern| (meaning, pattern));
         self.futile = self.futile.saturating_add(1);
         if self.futile >= 8 {
             self.pause = 1 << (self.futile / 8).min(6);
@@ -140,19 +132,18 @@ struct Found<'a> {
     len: usize,
 }
 
-impl<M> Pattern<M> {
-    fn new(bytes: Option<&[u8]>, frame: &Frame<'_>, repetition: Repetition<M>) -> Option<Self> {
+impl Pattern {
+    fn new(bytes: Option<&[u8]>, frame: &Frame<'_>, text: Place, free: Vec<Place>) -> Option<Self> {
         if frame.data.len() > MAX_EVENT_BYTES {
             return None;
         }
-        let mut gaps = vec![Gap::new(repetition.text, true)?];
-        for place in repetition.free {
+        let mut gaps = vec![Gap::new(text, true)?];
+        for place in free {
             let gap = Gap::new(place, false)?;
             let after = gaps.iter().position(|other| other.place.start > gap.place.start);
             gaps.insert(after.unwrap_or(gaps.len()), gap);
         }
         let mut pattern = Self {
-            meaning: repetition.meaning,
             event: frame.event.to_owned(),
             bytes: frame.data.as_bytes().to_vec(),
             data: 0..frame.data.len(),
@@ -178,9 +169,26 @@ impl<M> Pattern<M> {
         self.fields = Some(fields);
     }
 
-    fn repeated<'a>(&self, found: Found<'a>) -> Repeated<'_, 'a, M> {
-        let Self { meaning, event, fields, .. } = self;
+    fn repeated<'p, 'a, M>(&'p self, meaning: &'p M, found: Found<'a>) -> Repeated<'p, 'a, M> {
+        let Self { event, fields, .. } = self;
         Repeated { meaning, event, text: found.text, len: found.len, fields: fields.unwrap_or_default() }
+    }
+
+    fn find_event<'a>(&self, input: &'a [u8], limit: usize) -> Option<Found<'a>> {
+        self.fields?;
+        self.find(input, 0..self.bytes.len()).filter(|found| found.len <= limit)
+    }
+
+    fn find_frame<'a>(&mut self, frame: &Frame<'a>, bytes: Option<&[u8]>) -> Option<Found<'a>> {
+        let is_like = frame.event == self.event && frame.utf8_error.is_none() && frame.retry.is_none();
+        let found = self.find(frame.data.as_bytes(), self.data.clone()).filter(|_| is_like)?;
+        if found.len != frame.data.len() {
+            return None;
+        }
+        if let (None, Some(bytes)) = (self.fields, bytes) {
+            self.complete(bytes, frame);
+        }
+        Some(found)
     }
 
     /// Looks whether `input` begins with this part of the event, whose gaps are all in it.

@@ -7,7 +7,7 @@ use crate::json::JsonText;
 /// A delta may end in the first half of a surrogate pair; that half waits for the next delta, is joined
 /// with its second half, or becomes U+FFFD when something else follows or the text ends.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct TextBuffer {
+pub struct TextBuffer {
     text: String,
     /// A leading surrogate (`0xD800..=0xDBFF`) at the end, not yet in `text`.
     pending: Option<u16>,
@@ -15,7 +15,7 @@ pub(crate) struct TextBuffer {
 
 impl TextBuffer {
     /// Appends a delta and returns the part of the text that is new (empty when a half waits).
-    pub(crate) fn push(&mut self, delta: &JsonText<'_>) -> &str {
+    pub fn push(&mut self, delta: &JsonText<'_>) -> &str {
         let start = self.text.len();
         match delta {
             JsonText::Utf8(text) => {
@@ -30,48 +30,51 @@ impl TextBuffer {
     }
 
     /// Takes back what is new since `start`. A half that waits goes on waiting.
-    pub(crate) fn take_since(&mut self, start: usize) -> String {
+    pub fn take_since(&mut self, start: usize) -> String {
         let new = self.since(start).to_owned();
         self.text.truncate(self.text.len() - new.len());
         new
     }
 
     /// Appends text that was taken back, ahead of a half that waits.
-    pub(crate) fn put_back(&mut self, text: &str) {
+    pub fn put_back(&mut self, text: &str) {
         self.text.push_str(text);
     }
 
     /// Ends the text: a waiting half becomes U+FFFD. Returns what that added.
-    pub(crate) fn finish(&mut self) -> &str {
+    pub fn finish(&mut self) -> &str {
         let start = self.text.len();
         self.settle();
         self.since(start)
     }
 
     /// Forgets a half that waits: what it is part of came otherwise.
-    pub(crate) fn drop_half(&mut self) {
+    pub fn drop_half(&mut self) {
         self.pending = None;
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The text so far; half of a surrogate pair at its end is not in it.
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    pub(crate) fn into_string(self) -> String {
+    /// See [`TextBuffer::as_str`].
+    pub fn into_string(self) -> String {
         self.text
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// Its length in bytes.
+    pub fn len(&self) -> usize {
         self.text.len()
     }
 
     /// Whether no delta with content has come, a waiting half included.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.text.is_empty() && self.pending.is_none()
     }
 
     /// What came after `start`.
-    pub(crate) fn since(&self, start: usize) -> &str {
+    pub fn since(&self, start: usize) -> &str {
         self.text.get(start..).unwrap_or_default()
     }
 
@@ -125,6 +128,12 @@ impl TextBuffer {
     }
 }
 
+/// How many UTF-16 code units a text has, which is what JavaScript counts: one per character, and two of four bytes.
+pub fn utf16_len(text: &str) -> usize {
+    let units = |byte: u8| usize::from(byte & 0xC0 != 0x80) + usize::from(byte >= 0xF0);
+    text.bytes().map(units).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +160,14 @@ mod tests {
             streamed.push_str(buffer.finish());
             assert_eq!(buffer.as_str(), *expected, "{deltas:?}");
             assert_eq!(streamed, *expected, "the deltas must add up to the text: {deltas:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_those_of_javascript() {
+        for text in ["", "ascii", "é", "\u{7FF}\u{800}", "\u{FFFF}", "\u{10000}", "😀a😀é€", "\u{FEFF}x"]
+        {
+            assert_eq!(utf16_len(text), text.encode_utf16().count(), "{text:?}");
         }
     }
 }

@@ -21,7 +21,7 @@ pub fn number(raw: Raw<'_>) -> Option<f64> {
 
 /// A decimal number like `1.5`, `-3` or `2e3`, to the fifteen digits or so that delays and counts have: the standard
 /// library's exact conversion brings tables of 10 KB, more than all else that reads JSON here.
-pub(crate) fn decimal(text: &str) -> Option<f64> {
+pub fn decimal(text: &str) -> Option<f64> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
         None => (text, 0),

@@ -56,7 +56,7 @@ impl core::error::Error for FrameTooLarge {}
 /// Splits a byte stream into events. Feed, drain, feed:
 ///
 /// ```
-/// use streamgauge::sse::Framer;
+/// use streamgauge_scan::sse::Framer; // to users of streamgauge: streamgauge::sse::Framer
 ///
 /// let mut framer = Framer::new(8 << 20);
 /// let mut seen = Vec::new();
@@ -181,7 +181,7 @@ impl Framer {
     }
 
     /// Returns whether the next byte begins an event: nothing of one was taken yet that still counts.
-    pub(crate) fn is_between_events(&self) -> bool {
+    pub fn is_between_events(&self) -> bool {
         let is_idle = match self.state {
             State::Dispatched => true,
             State::Start => {
@@ -193,7 +193,7 @@ impl Framer {
     }
 
     /// Counts an event that the caller took by itself, when the framer was between events.
-    pub(crate) fn note_event(&mut self, fields: u64) {
+    pub fn note_event(&mut self, fields: u64) {
         self.fields = self.fields.saturating_add(fields);
     }
 

@@ -6,7 +6,7 @@ use super::JsonText;
 
 /// Finds the end of the string whose content begins at `at`: the place behind its closing quote, and whether
 /// there is a backslash in it. `None` when there is no end, or when it is not spelled as JSON wants it.
-pub(crate) fn end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
+pub fn end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
     let mut is_escaped = false;
     loop {
         at = next_special(bytes, at)?;
@@ -30,7 +30,7 @@ pub(crate) fn end(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
 }
 
 /// The first quote, backslash or control character at or after `at`.
-pub(crate) fn next_special(bytes: &[u8], mut at: usize) -> Option<usize> {
+pub fn next_special(bytes: &[u8], mut at: usize) -> Option<usize> {
     while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let found = specials(u64::from_le_bytes(*block));
         if found != 0 {

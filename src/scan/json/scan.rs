@@ -163,7 +163,7 @@ fn literal_end(bytes: &[u8], at: usize, literal: &[u8]) -> Option<usize> {
 }
 
 /// The place behind the number at `at`; `None` unless it is spelled as JSON wants it.
-pub(crate) fn number_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+pub fn number_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     if bytes.get(at) == Some(&b'-') {
         at += 1;
     }
