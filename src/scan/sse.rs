@@ -56,7 +56,7 @@ impl core::error::Error for FrameTooLarge {}
 /// Splits a byte stream into events. Feed, drain, feed:
 ///
 /// ```
-/// use streamgauge_scan::sse::Framer; // to users of streamgauge: streamgauge::sse::Framer
+/// use streamgauge_scan::sse::Framer;
 ///
 /// let mut framer = Framer::new(8 << 20);
 /// let mut seen = Vec::new();
@@ -69,7 +69,7 @@ impl core::error::Error for FrameTooLarge {}
 ///     seen.push(frame.data.to_owned());
 /// }
 /// assert_eq!(seen, ["one", "two", "three"]);
-/// # Ok::<(), streamgauge::sse::FrameTooLarge>(())
+/// # Ok::<(), streamgauge_scan::sse::FrameTooLarge>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Framer {
