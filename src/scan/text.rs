@@ -58,7 +58,7 @@ impl TextBuffer {
         &self.text
     }
 
-    /// See [`TextBuffer::as_str`].
+    /// As [`TextBuffer::as_str`], without a copy.
     pub fn into_string(self) -> String {
         self.text
     }

@@ -7,9 +7,11 @@
 export function takeBytes(result, buffer) {
   try {
     const bytes = result.value;
-    if (result.done || !(bytes instanceof Uint8Array) || bytes.length > buffer.length) return -1;
+    if (result.done || !(bytes instanceof Uint8Array)) return -1;
+    const { length } = bytes;
+    if (length > buffer.length) return -1;
     buffer.set(bytes);
-    return bytes.length;
+    return length;
   } catch {
     // A getter of the caller's, or a view that lies about its length.
     return -1;

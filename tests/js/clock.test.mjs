@@ -15,7 +15,7 @@ const CASES = {
 for (const [name, steps] of Object.entries(CASES)) {
   test(name, () => {
     let at = 0;
-    const coarse = coarseClock({ now: () => steps[at][1] }, { now: () => steps[at][0] });
+    const coarse = coarseClock(() => steps[at][1], () => steps[at][0]);
     const told = steps.map((_, index) => {
       at = index;
       return coarse.now();
@@ -26,13 +26,21 @@ for (const [name, steps] of Object.entries(CASES)) {
 
 test("a day that stands still: the exact clock is asked all the same, now and then", () => {
   let exact = 0;
-  const coarse = coarseClock({ now: () => exact++ }, { now: () => 1000 });
+  const coarse = coarseClock(() => exact++, () => 1000);
   const told = Array.from({ length: 1000 }, () => coarse.now());
   assert.deepEqual(told, told.toSorted((a, b) => a - b));
   const different = new Set(told).size;
   assert.ok(different > 10 && different < 20, `${different} moments`);
 });
 
-test("in Node it is the host's own", () => {
-  assert.equal(clock, performance);
+test("in Node it is the host's own, whatever stands in its place", (t) => {
+  const before = performance.now();
+  const between = clock.now();
+  assert.ok(before <= between && between <= performance.now());
+  t.mock.method(performance, "now", () => 42.5);
+  assert.equal(clock.now(), 42.5);
+  const own = Object.getOwnPropertyDescriptor(globalThis, "performance");
+  t.after(() => Object.defineProperty(globalThis, "performance", own));
+  Object.defineProperty(globalThis, "performance", { value: { now: () => 43.5 }, configurable: true });
+  assert.equal(clock.now(), 43.5);
 });

@@ -127,7 +127,7 @@ impl<'o> Object<'o> {
         self.key(name).push_str(json);
     }
 
-    /// Appends a string.
+    /// A field that is a string.
     pub fn string(&mut self, name: &str, value: &str) {
         write_string(self.key(name), value);
     }
@@ -140,7 +140,7 @@ impl<'o> Object<'o> {
         }
     }
 
-    /// Appends a number.
+    /// A field that is a number.
     pub fn number(&mut self, name: &str, value: u64) {
         write_u64(self.key(name), value);
     }
